@@ -1,0 +1,1 @@
+"""SQLite: chats, ledger, catalogue snapshots, vectors."""

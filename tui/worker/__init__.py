@@ -1,0 +1,1 @@
+"""The one background worker: commands in, events out."""

@@ -1,0 +1,58 @@
+"""API keys, kept so that they cannot be printed by accident."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, final
+
+from typing_extensions import override
+
+
+@final
+class Secret:
+    """An API key: `repr`, `str` and format show `…4f2a`; only `reveal()` gives the key, for the header it goes in."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value: Final = value
+
+    def reveal(self) -> str:
+        """The key itself. Call it only where a header or a keyring entry is written."""
+        return self._value
+
+    @property
+    def tail(self) -> str:
+        """`…` and the last four characters, for show; `…` alone when the key is too short to hide the rest."""
+        return f"…{self._value[-4:]}" if len(self._value) >= 12 else "…"
+
+    def account(self, origin: str) -> str:
+        """First 16 hex digits of SHA-256(origin + NUL + key): whose money this is, without saying the key."""
+        return hashlib.sha256(f"{origin}\0{self._value}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    @override
+    def __repr__(self) -> str:
+        return self.tail
+
+    @override
+    def __str__(self) -> str:
+        return self.tail
+
+    @override
+    def __format__(self, spec: str) -> str:
+        return format(self.tail, spec)
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    @override
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled")

@@ -1,0 +1,185 @@
+"""Models, endpoints and their prices as the rest of the program sees them: cleaned, typed, unknown where unknown.
+
+Shapes follow OpenRouter's model lists ("Model lists" and "Endpoints" of its API reference).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from tui.openrouter.text import Clean, Opaque
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceOverride:
+    """Prices that hold instead of the base ones when all its conditions do; None inherits the base price."""
+
+    min_prompt_tokens: int | None = None
+    """Holds for prompts of strictly more tokens than this."""
+    utc_start: int | None = None
+    """Minutes after 00:00 UTC; half-open window that may wrap past midnight."""
+    utc_end: int | None = None
+    prompt: Decimal | None = None
+    completion: Decimal | None = None
+    audio: Decimal | None = None
+    input_audio_cache: Decimal | None = None
+    input_cache_read: Decimal | None = None
+    input_cache_write: Decimal | None = None
+    input_cache_write_1h: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """USD per token unless the name says otherwise; None = not listed, negative, absurd or malformed: unknown."""
+
+    prompt: Decimal | None = None
+    completion: Decimal | None = None
+    request: Decimal | None = None
+    """USD per request."""
+    image: Decimal | None = None
+    """USD per input image."""
+    image_token: Decimal | None = None
+    image_output: Decimal | None = None
+    """USD per output image."""
+    audio: Decimal | None = None
+    audio_output: Decimal | None = None
+    input_audio_cache: Decimal | None = None
+    web_search: Decimal | None = None
+    """USD per search."""
+    internal_reasoning: Decimal | None = None
+    input_cache_read: Decimal | None = None
+    input_cache_write: Decimal | None = None
+    """Five minutes of life."""
+    input_cache_write_1h: Decimal | None = None
+    discount: Decimal | None = None
+    """Fraction 0 to 1; whether the prices are before or after it is not documented, so it is shown and not applied."""
+    overrides: tuple[PriceOverride, ...] = ()
+    varies: bool = False
+    """A price was negative: the sentinel of routers for "depends on what answers"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningSupport:
+    """What a reasoning model lets one choose."""
+
+    mandatory: bool = False
+    supported_efforts: tuple[Clean, ...] | None = None
+    """Descending; None = all of them, empty = no choice."""
+    default_effort: Clean | None = None
+    default_enabled: bool | None = None
+    supports_max_tokens: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArenaScore:
+    """One row of the Design Arena."""
+
+    arena: Clean
+    category: Clean
+    elo: float | None = None
+    win_rate: float | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmarks:
+    """Artificial Analysis indexes and Design Arena rows, where the catalogue has them."""
+
+    intelligence_index: float | None = None
+    coding_index: float | None = None
+    agentic_index: float | None = None
+    design_arena: tuple[ArenaScore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A row of the catalogue."""
+
+    id: Opaque
+    slug: Clean
+    """The id as shown, searched and typed."""
+    name: Clean
+    author: Clean
+    """Who made it: the id up to the slash, without a leading `~`."""
+    canonical_slug: Opaque | None = None
+    created: int | None = None
+    """Unix seconds, when added to OpenRouter."""
+    description: Clean = Clean("")
+    context_length: int | None = None
+    """Tokens; None when missing or zero."""
+    max_completion_tokens: int | None = None
+    is_moderated: bool | None = None
+    modality: Clean | None = None
+    input_modalities: tuple[Clean, ...] = ()
+    output_modalities: tuple[Clean, ...] = ()
+    tokenizer: Clean | None = None
+    instruct_type: Clean | None = None
+    pricing: Pricing = field(default_factory=Pricing)
+    supported_parameters: frozenset[Clean] = frozenset()
+    default_parameters: tuple[tuple[Clean, Decimal], ...] = ()
+    expiration_date: date | None = None
+    knowledge_cutoff: Clean | None = None
+    hugging_face_id: Clean | None = None
+    reasoning: ReasoningSupport | None = None
+    alias_target: Opaque | None = None
+    benchmarks: Benchmarks | None = None
+    details_path: Opaque | None = None
+
+    @property
+    def is_embedding(self) -> bool:
+        """Whether it answers embeddings and not chat."""
+        return "embeddings" in self.output_modalities
+
+    @property
+    def is_text(self) -> bool:
+        """Whether text, and text only, comes out: only then do prices of 0 mean free."""
+        return self.output_modalities == ("text",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """Of the last 30 minutes: milliseconds to the first token, or output tokens per second."""
+
+    p50: float | None = None
+    p75: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One provider's offer of one model."""
+
+    name: Clean
+    provider: Clean
+    tag: Opaque
+    """What `provider.order`, `only` and `ignore` take."""
+    context_length: int | None = None
+    max_completion_tokens: int | None = None
+    max_prompt_tokens: int | None = None
+    pricing: Pricing = field(default_factory=Pricing)
+    quantization: Clean | None = None
+    supported_parameters: frozenset[Clean] = frozenset()
+    supports_implicit_caching: bool | None = None
+    status: int | None = None
+    """0 = normal, negative = demoted or unavailable, None = unknown."""
+    uptime_5m: float | None = None
+    """Per cent."""
+    uptime_30m: float | None = None
+    uptime_1d: float | None = None
+    latency_ms: Percentiles | None = None
+    throughput: Percentiles | None = None
+    """Output tokens per second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueReply:
+    """A decoded model list and what had to be left out or mended."""
+
+    models: tuple[Model, ...]
+    mended: int = 0
+    """Rows in which at least one field was malformed and became unknown."""
+    unreadable: int = 0
+    """Rows without so much as an id."""

@@ -1,0 +1,262 @@
+"""What is written down about each paid request, and the sums a meter shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from tui.core.conversation import Cost
+from tui.openrouter.text import Clean, Opaque
+
+ZERO = Decimal(0)
+
+
+class RequestKind(StrEnum):
+    CHAT = "chat"
+    EMBEDDING = "embedding"
+
+
+class RequestState(StrEnum):
+    """Where the money of a request stands."""
+
+    RESERVED = "reserved"
+    """Queued, sent or streaming: its reserve counts against the budgets."""
+    BILLED = "billed"
+    """The server said what it cost."""
+    AWAITED = "awaited"
+    """Ended without a bill: the estimate stands, the reserve counts, `/generation` is asked."""
+    ESTIMATED = "estimated"
+    """No bill came within a day: the estimate stays."""
+    UNKNOWN = "unknown"
+    """Carried out, but neither bill nor price is known."""
+    FREE = "released"
+    """Nothing was spent: refused, never sent, or failed before anything was billed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRequest:
+    """A request before it is sent. Amounts are USD; times are Unix seconds."""
+
+    id: str
+    kind: RequestKind
+    origin: str
+    created_at: float
+    model: Opaque
+    conversation_id: str | None = None
+    message_id: str | None = None
+    reserve_usd: Decimal | None
+    """The most it can cost by the price list; None when a price is unknown."""
+    estimate_usd: Decimal | None
+    """What it will probably cost."""
+    prompt_tokens_estimate: int = 0
+
+
+BudgetName: TypeAlias = Literal["session", "day", "month", "request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """The request is written down; `warnings` names budgets that it passes where the action is `warn`."""
+
+    warnings: tuple[Clean, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverBudget:
+    """The request was not written: this budget would be passed (or the price is unknown: `limit_usd` is None)."""
+
+    budget: BudgetName
+    limit_usd: Decimal | None
+    spent_usd: Decimal
+    reserved_usd: Decimal
+    """Open reserves of all processes."""
+    this_usd: Decimal | None
+    action: Literal["ask", "block"]
+
+    @property
+    def left_usd(self) -> Decimal | None:
+        """What a request may still reserve; None when it is the price that is unknown."""
+        return None if self.limit_usd is None else max(ZERO, self.limit_usd - self.spent_usd - self.reserved_usd)
+
+
+ReserveOutcome: TypeAlias = Reserved | OverBudget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLimits:
+    """Of one key, per 61 seconds; 0 = none."""
+
+    req_per_min: int = 0
+    tokens_per_min: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One try that wants a place in its key's last 61 seconds."""
+
+    request_id: str
+    account: str
+    key_tail: Clean
+    limits: KeyLimits
+    tokens: int
+    is_free_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The try is counted; `try_id` names it for the correction by the bill."""
+
+    try_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoRoom:
+    """The try must wait: `until` is when there is room (Unix seconds)."""
+
+    until: float
+    reason: Clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeverFits:
+    """The request is larger than the whole limit."""
+
+    tokens: int
+    limit: int
+
+
+TakeOutcome: TypeAlias = Taken | NoRoom | NeverFits
+
+
+class KeyState(StrEnum):
+    """Whether a key can serve the next request."""
+
+    READY = "ready"
+    RESTING = "resting"
+    """After a 429, until a time."""
+    DEAD = "dead"
+    """Refused with 401 until tested again."""
+    EMPTY = "empty"
+    """No money left behind it (402)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """One key as the limits see it; times are Unix seconds."""
+
+    account: str
+    tail: Clean
+    state: KeyState = KeyState.READY
+    until: float | None = None
+    reason: Clean = field(default=Clean(""))
+    failures: int = 0
+    """In a row."""
+    requests_60s: int = 0
+    tokens_60s: int = 0
+    limits: KeyLimits = field(default_factory=KeyLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeUse:
+    """The free-model allowance of an account; resets at 00:00 UTC."""
+
+    minute_used: int = 0
+    minute_limit: int = 20
+    day_used: int = 0
+    day_limit: int = 50
+    at_least: bool = True
+    """Others may share the account, so that the true count may be higher."""
+    resets_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How a request ended, for the ledger; None = not known, the old value stays."""
+
+    request_id: str
+    state: RequestState
+    ended_at: float
+    cost_usd: Decimal | None = None
+    upstream_usd: Decimal | None = None
+    """Counted as spent only with a provider key of one's own."""
+    is_byok: bool = False
+    estimate_usd: Decimal | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    model_answered: Clean | None = None
+    provider: Clean | None = None
+    generation_id: Opaque | None = None
+    ttft_ms: int | None = None
+    duration_ms: int | None = None
+    tries: int | None = None
+    status: int | None = None
+    error_kind: str | None = None
+    finish_reason: Clean | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """A request as the list of the last ones shows it."""
+
+    id: str
+    kind: RequestKind
+    state: RequestState
+    created_at: float
+    key_tail: Clean
+    model: Clean
+    model_answered: Clean | None
+    provider: Clean | None
+    cost: Cost
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    reasoning_tokens: int | None
+    cached_tokens: int | None
+    ttft_ms: int | None
+    duration_ms: int | None
+    tries: int
+    status: int | None
+    error_kind: str | None
+    conversation_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendRow:
+    """Sums of one day, model, key, provider or conversation. USD; `unknown` counts requests without any figure."""
+
+    key: Clean
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    billed_usd: Decimal = ZERO
+    estimated_usd: Decimal = ZERO
+    unknown: int = 0
+
+    @property
+    def total_usd(self) -> Decimal:
+        """Billed and estimated together: to be shown with `~` when `estimated_usd` is not 0."""
+        return self.billed_usd + self.estimated_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendSummary:
+    """What the meter and the Spend screen show of one origin; days and months are UTC."""
+
+    day_utc: str
+    """`YYYY-MM-DD`, the day that `today` means."""
+    session: SpendRow
+    today: SpendRow
+    month: SpendRow
+    all_time: SpendRow
+    reserved_usd: Decimal
+    """Open reserves of all processes."""
+    by_model: tuple[SpendRow, ...] = ()
+    """This month, dearest first."""
+    by_day: tuple[SpendRow, ...] = ()
+    """The last 30 days, oldest first, days without requests included."""
+    last: tuple[LedgerRow, ...] = ()
+    """The last requests, newest first."""

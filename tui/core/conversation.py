@@ -108,6 +108,8 @@ class Message:
     refusal: Clean = field(default=Clean(""))
     tool_calls: tuple[ToolCall, ...] = ()
     citations: tuple[Citation, ...] = ()
+    reasoning_details: Opaque | None = None
+    """The JSON array as it came, to be sent back untouched."""
     finish_reason: Clean | None = None
     failure: Failure | None = None
     receipt: Receipt | None = None

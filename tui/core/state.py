@@ -1,0 +1,303 @@
+"""The state that screens pull from; events change it, here and nowhere else."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import Flag, auto
+from typing import Final, assert_never
+
+from tui.core.conversation import Conversation, ConversationSummary, Failure, Message, MessageState, Receipt
+from tui.core.events import (
+    BillArrived,
+    BudgetPassed,
+    CatalogueFailed,
+    CatalogueLoaded,
+    Connection,
+    ConnectionChanged,
+    ConversationOpened,
+    ConversationSaved,
+    ConversationsListed,
+    EmbedBegan,
+    EmbedEnded,
+    EmbedProgressed,
+    EndpointsFailed,
+    EndpointsLoaded,
+    Event,
+    Job,
+    JobChanged,
+    LimitsRead,
+    Noticed,
+    PreferencesRead,
+    QuotaRead,
+    ReplyGrew,
+    SheetLoaded,
+    SpendSummed,
+    TurnEnded,
+    TurnQueued,
+)
+from tui.core.ledger import FreeUse, KeyUse, SpendSummary
+from tui.openrouter.catalogue import Endpoint, Model
+from tui.openrouter.text import Clean
+
+
+class Topic(Flag):
+    """Slices of the state; a notice says that one moved, the state says how it stands."""
+
+    NONE = 0
+    CATALOGUE = auto()
+    ENDPOINTS = auto()
+    CHAT = auto()
+    """Messages of an open conversation."""
+    CONVERSATIONS = auto()
+    METER = auto()
+    """Spend, what streams, what is left, limits."""
+    EMBEDDINGS = auto()
+    JOBS = auto()
+    CONNECTION = auto()
+    PREFERENCES = auto()
+    NOTICES = auto()
+    BUDGET = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsSlice:
+    """The providers of one model, or why they are not there."""
+
+    endpoints: tuple[Endpoint, ...] | None = None
+    fetched_at: float | None = None
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The embedding sheet on screen."""
+
+    id: str | None = None
+    name: Clean = field(default=Clean(""))
+    texts: tuple[Clean, ...] = ()
+    model: str | None = None
+    job_id: str | None = None
+    progress: tuple[int, int] | None = None
+    """Texts done and texts in all, while it runs."""
+    result: EmbedEnded | None = None
+    version: int = 0
+
+
+_KEPT_NOTICES: Final = 50
+
+
+class State:
+    """Everything a screen shows. Read it anywhere; only `apply` changes it."""
+
+    def __init__(self) -> None:
+        self.models: tuple[Model, ...] = ()
+        self.model_by_slug: dict[str, Model] = {}
+        self.catalogue_fetched_at: float | None = None
+        self.catalogue_failure: Failure | None = None
+        self.catalogue_mended = 0
+        self.endpoints: dict[str, EndpointsSlice] = {}
+        """By slug."""
+        self.conversations: tuple[ConversationSummary, ...] = ()
+        self.conversations_search: Clean | None = None
+        self.open: dict[str, Conversation] = {}
+        """Open conversations by id."""
+        self.streaming: dict[str, str] = {}
+        """Message id → conversation id of the replies that are queued or grow."""
+        self.jobs: dict[str, Job] = {}
+        """Those that are not over, by id."""
+        self.spend: SpendSummary | None = None
+        self.quota: QuotaRead | None = None
+        self.keys: tuple[KeyUse, ...] = ()
+        self.free: FreeUse | None = None
+        self.sheet = Sheet()
+        self.budget_passed: BudgetPassed | None = None
+        self.connection = Connection.STARTING
+        self.preferences: dict[str, object] = {}
+        self.favourites: frozenset[str] = frozenset()
+        self.recents: tuple[str, ...] = ()
+        self.notices: deque[tuple[int, Noticed]] = deque(maxlen=_KEPT_NOTICES)
+        """With a running number, so that each is shown once."""
+        self.notice_count = 0
+
+    def apply(self, event: Event) -> Topic:
+        """Fold one event into the state and say which slices it touched."""
+        match event:
+            case ReplyGrew():
+                return self._grow(event)
+            case JobChanged(job):
+                if job.state.is_over:
+                    self.jobs.pop(job.id, None)
+                else:
+                    self.jobs[job.id] = job
+                return Topic.JOBS | (Topic.CHAT if job.kind == "ask" else Topic.NONE)
+            case CatalogueLoaded():
+                self.models = event.models
+                self.model_by_slug = {model.slug: model for model in event.models}
+                self.catalogue_fetched_at = event.fetched_at
+                self.catalogue_mended = event.mended + event.unreadable
+                if event.from_network:
+                    self.catalogue_failure = None
+                return Topic.CATALOGUE
+            case CatalogueFailed(failure):
+                self.catalogue_failure = failure
+                return Topic.CATALOGUE
+            case EndpointsLoaded():
+                self.endpoints[event.model.shown()] = EndpointsSlice(
+                    endpoints=event.endpoints, fetched_at=event.fetched_at
+                )
+                return Topic.ENDPOINTS
+            case EndpointsFailed(model, failure):
+                known = self.endpoints.get(model.shown(), EndpointsSlice())
+                self.endpoints[model.shown()] = replace(known, failure=failure)
+                return Topic.ENDPOINTS
+            case TurnQueued():
+                return self._queue_turn(event)
+            case TurnEnded():
+                return self._end_turn(event)
+            case BillArrived():
+                if message := self._message(event.conversation_id, event.message_id):
+                    message.receipt = event.receipt
+                    message.version += 1
+                return Topic.CHAT | Topic.METER
+            case ConversationsListed(rows, search):
+                self.conversations = rows
+                self.conversations_search = search
+                return Topic.CONVERSATIONS
+            case ConversationOpened(conversation):
+                self._keep_live_messages(conversation)
+                self.open[conversation.id] = conversation
+                return Topic.CHAT
+            case ConversationSaved(conversation_id, title, settings):
+                if saved := self.open.get(conversation_id):
+                    saved.title = title
+                    saved.settings = settings
+                return Topic.CHAT | Topic.CONVERSATIONS
+            case SpendSummed(summary):
+                self.spend = summary
+                return Topic.METER
+            case QuotaRead():
+                if event.failure is not None and self.quota is not None and self.quota.key is not None:
+                    # What was known stays, with its age, beside the reason why it is old.
+                    self.quota = replace(self.quota, failure=event.failure)
+                else:
+                    self.quota = event
+                return Topic.METER
+            case LimitsRead(keys=keys, free=free):
+                self.keys = keys
+                self.free = free
+                return Topic.METER
+            case EmbedBegan(job_id, total):
+                self.sheet.job_id = job_id
+                self.sheet.progress = (0, total)
+                return Topic.EMBEDDINGS
+            case EmbedProgressed():
+                if event.job_id == self.sheet.job_id:
+                    self.sheet.progress = (event.done, event.total)
+                return Topic.EMBEDDINGS
+            case EmbedEnded():
+                if event.job_id == self.sheet.job_id:
+                    self.sheet.progress = None
+                    self.sheet.result = event
+                    self.sheet.version += 1
+                return Topic.EMBEDDINGS
+            case SheetLoaded(sheet_id, name, texts, model):
+                self.sheet = Sheet(sheet_id, name, texts, model.raw if model else None, version=self.sheet.version + 1)
+                return Topic.EMBEDDINGS
+            case BudgetPassed():
+                self.budget_passed = event
+                return Topic.BUDGET
+            case PreferencesRead():
+                self.preferences = event.values
+                self.favourites = event.favourites
+                self.recents = event.recents
+                return Topic.PREFERENCES
+            case ConnectionChanged(connection):
+                self.connection = connection
+                return Topic.CONNECTION
+            case Noticed():
+                self.notice_count += 1
+                self.notices.append((self.notice_count, event))
+                return Topic.NOTICES
+            case _:
+                assert_never(event)
+
+    @property
+    def running_cost_usd(self) -> Decimal:
+        """Estimated cost of all that streams now."""
+        total = Decimal(0)
+        for receipt in self.running_receipts():
+            total += receipt.cost.usd or 0
+        return total
+
+    def running_receipts(self) -> list[Receipt]:
+        """The running figures of all replies that stream."""
+        receipts = []
+        for message_id, conversation_id in self.streaming.items():
+            message = self._message(conversation_id, message_id)
+            if message is not None and message.receipt is not None:
+                receipts.append(message.receipt)
+        return receipts
+
+    def _message(self, conversation_id: str, message_id: str) -> Message | None:
+        conversation = self.open.get(conversation_id)
+        return conversation.message(message_id) if conversation else None
+
+    def _queue_turn(self, event: TurnQueued) -> Topic:
+        self.streaming[event.reply.id] = event.conversation_id
+        conversation = self.open.get(event.conversation_id)
+        if conversation is None:
+            conversation = Conversation(
+                id=event.conversation_id, title=event.title, settings=event.settings, private=event.private
+            )
+            self.open[conversation.id] = conversation
+        conversation.settings = event.settings
+        if event.replaces is not None:
+            conversation.messages = [message for message in conversation.messages if message.id != event.replaces]
+        for message in (event.question, event.reply):
+            if message is not None and conversation.message(message.id) is None:
+                conversation.messages.append(message)
+        return Topic.CHAT | Topic.METER | Topic.CONVERSATIONS
+
+    def _grow(self, event: ReplyGrew) -> Topic:
+        message = self._message(event.conversation_id, event.message_id)
+        if message is None:
+            return Topic.METER
+        message.state = MessageState.STREAMING
+        if event.text:
+            message.text = Clean(message.text + event.text)
+        if event.reasoning:
+            message.reasoning = Clean(message.reasoning + event.reasoning)
+        if event.refusal:
+            message.refusal = Clean(message.refusal + event.refusal)
+        if event.tool_calls is not None:
+            message.tool_calls = event.tool_calls
+        if event.citations is not None:
+            message.citations = event.citations
+        if event.reasoning_seconds is not None:
+            message.reasoning_seconds = event.reasoning_seconds
+        if event.receipt is not None:
+            message.receipt = event.receipt
+        message.version += 1
+        return Topic.CHAT | Topic.METER
+
+    def _end_turn(self, event: TurnEnded) -> Topic:
+        self.streaming.pop(event.message_id, None)
+        if message := self._message(event.conversation_id, event.message_id):
+            message.state = event.state
+            message.receipt = event.receipt
+            message.finish_reason = event.finish_reason
+            message.failure = event.failure
+            message.reasoning_details = event.reasoning_details
+            message.version += 1
+        return Topic.CHAT | Topic.METER | Topic.CONVERSATIONS
+
+    def _keep_live_messages(self, read: Conversation) -> None:
+        """A reply that grows is further in memory than in the database it was read from."""
+        known = self.open.get(read.id)
+        if known is None:
+            return
+        live = {message.id: message for message in known.messages if message.id in self.streaming}
+        read.messages = [live.pop(message.id, message) for message in read.messages]
+        read.messages.extend(live.values())

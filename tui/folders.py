@@ -1,0 +1,83 @@
+"""Where configuration, data and logs are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from tui.config_file import ConfigError, Problem, shown_path
+
+_APPLICATION = "ortui"
+
+
+class Folders(msgspec.Struct, frozen=True):
+    """The places this process writes to; folders are 0700, files in them 0600."""
+
+    data: Path
+    """The folder that everything but log and configuration is under."""
+    database: Path
+    """The database's file."""
+    run: Path
+    """Folder of the locks of running processes."""
+    exports: Path
+    drafts: Path
+    log: Path
+    """Folder of the log files."""
+    config: Path
+    """Folder in which `config.yaml` is looked for."""
+
+    def ensure(self) -> None:
+        """Make the folders that are missing, 0700; raises `ConfigError` with a sentence where one cannot be made.
+
+        A data folder that was there before keeps its mode: it may be shared on purpose or be somebody's home.
+        """
+        for folder in (self.data, self.run, self.exports, self.drafts, self.log):
+            make_private(folder)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and its missing parents, all 0700; raises `ConfigError`."""
+    try:
+        missing = [folder]
+        while not (parent := missing[-1].parent).exists() and parent != missing[-1]:
+            missing.append(parent)
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = "a file is in its place" if isinstance(error, FileExistsError | NotADirectoryError) else None
+        if why is None:
+            why = (error.strerror if isinstance(error, OSError) else None) or "the path is not valid"
+        raise ConfigError(Problem(f"the folder {shown_path(folder)} cannot be made: {why}")) from None
+
+
+def user_config_file() -> Path:
+    """`config.yaml` in the user's configuration folder, whether it exists or not."""
+    import platformdirs
+
+    return platformdirs.user_config_path(_APPLICATION, appauthor=False) / "config.yaml"
+
+
+def user_folders(data: Path | None = None, *, demo: bool = False) -> Folders:
+    """The folders for a data folder (None: the user's own); the demo's data have a folder of their own in it."""
+    import platformdirs
+
+    root = absolute(data) if data is not None else platformdirs.user_data_path(_APPLICATION, appauthor=False)
+    if demo:
+        root /= "demo"
+    return Folders(
+        data=root,
+        database=root / "ortui.db",
+        run=root / "run",
+        exports=root / "exports",
+        drafts=root / "drafts",
+        log=platformdirs.user_log_path(_APPLICATION, appauthor=False),
+        config=user_config_file().parent,
+    )
+
+
+def absolute(path: Path) -> Path:
+    """The path from the root, `~` expanded; links are kept."""
+    # expanduser of os.path leaves `~nobody` as it is, where Path.expanduser raises
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111

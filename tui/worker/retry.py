@@ -1,0 +1,57 @@
+"""When a request is sent again: never where it could be billed twice."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from tui.openrouter.errors import ApiError, ErrorKind
+
+MOST_TRIES: Final = 3
+_BASE_S: Final = 0.5
+_CAP_S: Final = 60.0
+
+OTHER_KEY_MAY_HELP: Final = frozenset(
+    {ErrorKind.BAD_KEY, ErrorKind.NO_CREDIT, ErrorKind.KEY_LIMIT, ErrorKind.RATE_LIMITED}
+)
+"""The free-model allowance is not among them: it is counted per account, whatever the key."""
+
+KEY_RESTS: Final = frozenset({ErrorKind.RATE_LIMITED})
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Send it once more after `delay_s` seconds, with another key if `other_key`."""
+
+    delay_s: float
+    other_key: bool
+
+
+def backoff_s(failures: int, jitter: random.Random) -> float:
+    """Exponential with full jitter: up to 0.5, 1, 2 … 60 s for the first, second, third … failure in a row."""
+    return jitter.uniform(0.1, min(_CAP_S, _BASE_S * 2 ** min(failures, 10)))
+
+
+def wanted_wait_s(error: ApiError) -> float | None:
+    """How long the server asks to wait: `Retry-After`, else the reset time read against the server's own clock."""
+    if error.retry_after_s is not None:
+        return max(0.0, error.retry_after_s)
+    if error.reset_at_ms is not None and error.server_date is not None:
+        return max(0.0, error.reset_at_ms / 1000 - error.server_date)
+    return None
+
+
+def plan_again(error: ApiError, tries: int, *, other_key: bool, jitter: random.Random) -> Again | None:
+    """Whether and when to try again after `tries` tries; None = the error stands.
+
+    `error` came before any content. What may be repeated stands in its `retryable`, by status and stage.
+    """
+    if tries >= MOST_TRIES:
+        return None
+    if other_key and error.kind in OTHER_KEY_MAY_HELP:
+        return Again(0.0, other_key=True)
+    if not error.retryable:
+        return None
+    wait = wanted_wait_s(error)
+    return Again(backoff_s(tries - 1, jitter) if wait is None else wait, other_key=False)

@@ -57,6 +57,7 @@ __all__ = [
     "keyless_environment",
     "load",
     "parse_base_url",
+    "resolve_keyring",
     "unique_keys",
     "with_demo_server",
 ]
@@ -205,6 +206,16 @@ def with_demo_server(settings: Settings, base_url: str) -> Settings:
 def unique_keys(keys: Iterable[KeySource]) -> tuple[KeySource, ...]:
     """The keys without repetitions; the first place a key comes from is kept."""
     return tuple({key.secret or key.keyring_name: key for key in reversed(list(keys))}.values())[::-1]
+
+
+def resolve_keyring(name: str, folders: Folders) -> Secret | None:
+    """The key of `keyring:NAME`, None where there is none; raises `KeyStoreError`.
+
+    It may block for as long as somebody takes to unlock the keyring: call it in a thread, with a limit of 5 s.
+    """
+    from tui import keyring_store
+
+    return keyring_store.get(name, folders.data)
 
 
 def keyless_environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

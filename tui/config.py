@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from tui.base_url import DEMO_ORIGIN, OPENROUTER, OPENROUTER_ORIGIN, BaseUrl, is_loopback, parse_base_url
-from tui.config_fields import Reader, Section, line_of_text
+from tui.config_fields import Reader, Section, is_null, line_of_text
 from tui.config_file import ConfigError, MappingNode, Node, Problem, parse, read_text, shown, shown_path
 from tui.config_types import (
     Budget,
@@ -331,7 +331,7 @@ def _read_file(reader: Reader, *, demo: bool) -> _File:
         return _File()
     text = read_text(reader.file)
     root = parse(text, reader.file)
-    if root is None:
+    if root is None or is_null(root):
         reader.warn("the file is empty, defaults are used")
         return _File()
     if not isinstance(root, MappingNode):

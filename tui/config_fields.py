@@ -86,7 +86,7 @@ class Reader:
 
     def section(self, node: Node | None, field: str, known: tuple[str, ...]) -> Section:
         """The fields of a mapping; names that are not `known` are warned about, an absent mapping has no fields."""
-        if node is None or (isinstance(node, Scalar) and node.plain and node.text in _NULL):
+        if node is None or is_null(node):
             return Section(self, field, {}, node.line if node is not None else None)
         if not isinstance(node, MappingNode):
             self.wrong(f"expected fields, as {known[0]}: …, got {_kind(node)}", node.line, field or None)
@@ -98,7 +98,7 @@ class Reader:
 
     def items(self, node: Node | None, field: str, most: int, *, secret: bool = False) -> list[Node]:
         """The items of a list of at most `most`; an absent list has none. What is `secret` is not quoted."""
-        if node is None or (isinstance(node, Scalar) and node.plain and node.text in _NULL):
+        if node is None or is_null(node):
             return []
         if not isinstance(node, Sequence):
             got = "text" if secret and isinstance(node, Scalar) else _kind(node)
@@ -116,7 +116,7 @@ class Reader:
         if not isinstance(node, Scalar):
             self.wrong(f"expected {expected}, got {_kind(node)}", node.line, field)
             return None
-        if node.plain and node.text in _NULL:
+        if is_null(node):
             return None
         replaced = replace_variables(node.text, self.environ)
         if replaced.malformed:
@@ -240,6 +240,11 @@ class Section:
             self._wrong(value, expected)
             return None
         return number.copy_abs()  # -0 is 0
+
+
+def is_null(node: Node) -> bool:
+    """Whether nothing, `~` or null stands there."""
+    return isinstance(node, Scalar) and node.plain and node.text in _NULL
 
 
 def line_of_text(reader: Reader, value: Value, expected: str) -> str | None:

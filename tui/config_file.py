@@ -137,7 +137,10 @@ def parse(text: str, file: Path | None = None) -> Node | None:
         raise ConfigError(Problem("a control character stands here, expected plain text", file, line)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = min(mark.line + 1, text.count("\n") + 1) if mark is not None else 1
+        at_end = "end of stream" in (error.problem or "") or (mark is not None and mark.line >= len(text.splitlines()))
+        if at_end and error.context_mark is not None:
+            mark = error.context_mark  # what is open at the end of the file is better named where it was opened
+        line = mark.line + 1 if mark is not None else 1
         what = "; ".join(part for part in (error.context, error.problem) if part)
         raise ConfigError(Problem(f"this is not YAML: {shown(what)}{_hint(text, line)}", file, line)) from None
     except (yaml.YAMLError, ValueError):

@@ -1,0 +1,96 @@
+"""`ortui config path|init|check`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tui.commands.config_commands import config_group
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(*arguments: str) -> Result:
+    @click.group()
+    @click.option("--config", "config_file")
+    def ortui(config_file: str | None) -> None:
+        pass
+
+    ortui.add_command(config_group)
+    return CliRunner().invoke(ortui, list(arguments), catch_exceptions=False)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "ORTUI_CONFIG", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_a_written_file_is_in_order_and_never_overwritten(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-0000000000000000")
+    assert run("config", "check").stdout.endswith(": defaults are used.\n")
+    said = run("config", "path")
+    path = home / said.stdout.strip().removeprefix(f"{home}/")
+    assert "no such file yet" in said.stderr
+    assert not path.exists()
+
+    made = run("config", "init")
+    assert (made.exit_code, made.stdout) == (0, f"{path}\n")
+    assert os.name == "nt" or path.stat().st_mode & 0o777 == 0o600
+    checked = run("config", "check")
+    assert (checked.exit_code, checked.stdout, checked.stderr) == (0, f"{path} is in order.\n", "")
+
+    path.write_text("mine: 1\n")
+    again = run("config", "init")
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert again.stderr == f"error: {path}: the file exists and is left as it is\n"
+    assert path.read_text() == "mine: 1\n"
+    assert run("config", "path").stderr == ""
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_option_stands_before_or_after_the_commands_name(tmp_path: Path, before: bool) -> None:
+    file = tmp_path / "own.yaml"
+    option = ("--config", str(file))
+    said = run(*option, "config", "path") if before else run("config", "path", *option)
+    assert said.stdout == f"{file}\n"
+
+
+def test_errors_and_warnings_are_listed_one_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("budget:\n  day: x\n  month: y\nzzz: 1\n")
+    said = run("config", "check", "--config", str(file))
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr.splitlines() == [
+        f"error: {file}:2: budget.day: expected an amount in USD from 0 (as 2.50), got x",
+        f"error: {file}:3: budget.month: expected an amount in USD from 0 (as 2.50), got y",
+        f"warning: {file}:4: zzz: unknown field, ignored",
+    ]
+
+
+def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("zzz: 1\n")
+    said = run("config", "check", "--config", str(file))
+    assert said.exit_code == 0
+    assert said.stdout == f"{file} is in order, but for the warnings.\n"
+
+
+def test_a_named_file_has_to_exist(tmp_path: Path) -> None:
+    said = run("config", "check", "--config", str(tmp_path / "nothing.yaml"))
+    assert said.exit_code == 2
+    assert said.stderr == f"error: {tmp_path / 'nothing.yaml'}: there is no such file\n"
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = run("config", "init", "--config", str(tmp_path / "file" / "own.yaml"))
+    assert said.exit_code == 2
+    assert said.stderr == f"error: the folder {tmp_path / 'file'} cannot be made: a file is in its place\n"

@@ -1,4 +1,4 @@
-"""What all four views share: they sleep while hidden and catch up once when they come back."""
+"""What all four views share: the frame, and that they sleep while hidden and catch up once when they come back."""
 
 from __future__ import annotations
 
@@ -8,28 +8,46 @@ from textual.screen import Screen
 
 from tui.core.state import Topic
 from tui.screens.session import Session
+from tui.widgets.footer_line import FooterLine
+from tui.widgets.header_line import HeaderLine
+from tui.widgets.meter_strip import MeterStrip
 
 
 class LiveScreen(Screen[None]):
-    """A view that follows slices of the state; a hidden one paints nothing."""
+    """A view that follows slices of the state; a hidden one paints nothing.
+
+    The frame (header, meter strip, footer) stands around whatever the subclass composes. Textual calls `on_mount` and
+    `on_screen_resume` of every class in turn: a subclass that has its own does not call these.
+    """
 
     FOLLOWS: ClassVar[Topic] = Topic.NONE
     """The slices whose changes this view shows."""
+    MODE: ClassVar[str] = ""
+    """Its name in the App's modes, lit in the header."""
+
+    _FRAME_FOLLOWS: ClassVar[Topic] = Topic.METER | Topic.CONNECTION | Topic.CATALOGUE | Topic.PREFERENCES
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self._behind = self.FOLLOWS
+        self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
+        self._catch_up_called = False
+        self._header = HeaderLine(self.MODE, session.settings, session.state, session.now)
+        self._strip = MeterStrip(session.settings, session.state, session.now)
+        for widget in (self._header, FooterLine(), self._strip):
+            self.compose_add_child(widget)
 
     def on_mount(self) -> None:
         self.session.changed.subscribe(self, self.note_changes, immediate=True)
 
     def note_changes(self, topics: Topic) -> None:
         """Remember what moved, and show it if anybody can see it."""
-        self._behind |= topics & self.FOLLOWS
+        self._behind |= topics & (self.FOLLOWS | self._FRAME_FOLLOWS)
         # `is_active` would be False under a dialog, where the view can still be seen.
-        if self._behind and self.is_current_view:
-            self._show_changes()
+        if self._behind and self.is_current_view and not self._catch_up_called:
+            # Not at once: the signal would swallow what a bug in `catch_up` raises.
+            self._catch_up_called = True
+            self.call_next(self._show_changes)
 
     @property
     def is_current_view(self) -> bool:
@@ -37,12 +55,23 @@ class LiveScreen(Screen[None]):
         return self.is_attached and self in self.app.screen_stack
 
     def on_screen_resume(self) -> None:
+        self._strip.wake()
         if self._behind:
             self._show_changes()
 
+    def on_screen_suspend(self) -> None:
+        if not self.is_current_view:
+            self._strip.sleep()
+
     def _show_changes(self) -> None:
+        self._catch_up_called = False
         behind, self._behind = self._behind, Topic.NONE
-        self.catch_up(behind)
+        if behind & (Topic.CONNECTION | Topic.CATALOGUE):
+            self._header.show_connection()
+        if behind & Topic.METER:
+            self._strip.show_figures()
+        if seen := behind & self.FOLLOWS:
+            self.catch_up(seen)
 
     def catch_up(self, topics: Topic) -> None:
         """Show how these slices stand now. Must be cheap: it runs up to 30 times a second."""

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.signal import Signal
+from typing_extensions import override
 
 from tui.config import Settings
 from tui.core.commands import Command
 from tui.core.state import State, Topic
+from tui.openrouter.text import Opaque
 
 
 class Clipboard(Protocol):
     """Where copied text goes: OSC 52 and the system's clipboard."""
 
     def __call__(self, text: str) -> None: ...
+
+
+def no_clipboard(text: str) -> None:
+    """For hosts without a clipboard: the text is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class Session:
     cancel: Callable[[str], None]
     """Stop the job of that id (a reply's message id, an embedding's job id) at once."""
     cancel_all: Callable[[], None]
+    copy: Clipboard = no_clipboard
+    now: Callable[[], float] = time.time
+    """Unix seconds; a test sets the clock."""
 
 
 def make_session(
@@ -43,6 +54,39 @@ def make_session(
     submit: Callable[[Command], bool],
     cancel: Callable[[str], None],
     cancel_all: Callable[[], None],
+    copy: Clipboard = no_clipboard,
+    now: Callable[[], float] = time.time,
 ) -> Session:
     """A session whose notices are published by `owner`, the App."""
-    return Session(settings, state, Signal(owner, "state-changed"), submit, cancel, cancel_all)
+    return Session(settings, state, Signal(owner, "state-changed"), submit, cancel, cancel_all, copy, now)
+
+
+@dataclass
+class UseModel(Message):
+    """Bubbles to the App: go to the view `mode` and hand it this model."""
+
+    mode: str
+    """`chat` or `embeddings`."""
+    model: Opaque
+
+    @override
+    def __post_init__(self) -> None:
+        super().__init__()
+
+
+@dataclass
+class GoTo(Message):
+    """Bubbles to the App: show the view `models`, `chat`, `embeddings` or `spend`."""
+
+    mode: str
+
+    @override
+    def __post_init__(self) -> None:
+        super().__init__()
+
+
+@runtime_checkable
+class TakesModel(Protocol):
+    """A view that can be entered with a model: it is called once the view is shown."""
+
+    def take_model(self, model: Opaque) -> None: ...

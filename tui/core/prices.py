@@ -1,0 +1,126 @@
+"""What a request costs by the price list: which prices hold, what they come to, what is free."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from decimal import Context, Decimal, localcontext
+from typing import Final
+
+from tui.openrouter.catalogue import Model, PriceOverride, Pricing
+
+_EXACT: Final = Context(prec=60)
+"""Prices have up to 40 digits and counts up to 12: products and sums stay exact."""
+_CONDITIONS: Final = frozenset({"min_prompt_tokens", "utc_start", "utc_end"})
+_OVERRIDDEN: Final = tuple(f.name for f in fields(PriceOverride) if f.name not in _CONDITIONS)
+_PRICES: Final = tuple(f.name for f in fields(Pricing) if f.name not in ("discount", "overrides", "varies"))
+_DYNAMIC_VARIANTS: Final = frozenset({"nitro", "floor", "exacto", "online"})
+_MINUTES_A_DAY: Final = 1440
+_ZERO: Final = Decimal(0)
+
+
+def price_at(pricing: Pricing, prompt_tokens: int, now: float) -> Pricing:
+    """The prices that hold for a prompt of that many tokens at that time (Unix seconds), without overrides.
+
+    All conditions of an override must hold; of several the later wins price by price ("Pricing object").
+    """
+    if not pricing.overrides:
+        return pricing
+    minute = int(now // 60) % _MINUTES_A_DAY
+    changes: dict[str, Decimal] = {}
+    for override in pricing.overrides:
+        if _holds(override, prompt_tokens, minute):
+            for name in _OVERRIDDEN:
+                price: Decimal | None = getattr(override, name)
+                if price is not None:
+                    changes[name] = price
+    return replace(pricing, overrides=(), **changes)  # type: ignore[arg-type]  # every overridden name is a price of Pricing
+
+
+def _holds(override: PriceOverride, prompt_tokens: int, minute: int) -> bool:
+    if override.min_prompt_tokens is not None and prompt_tokens <= override.min_prompt_tokens:
+        return False
+    start, end = override.utc_start, override.utc_end
+    if start is None and end is None:
+        return True
+    start, end = start or 0, _MINUTES_A_DAY if end is None else end
+    if start <= end:
+        return start <= minute < end
+    return minute >= start or minute < end
+
+
+def estimate_cost(
+    pricing: Pricing,
+    *,
+    now: float,
+    prompt_tokens: int,
+    completion_tokens: int = 0,
+    cached_tokens: int = 0,
+    cache_write_tokens: int = 0,
+    reasoning_tokens: int = 0,
+    images: int = 0,
+    web_searches: int = 0,
+) -> Decimal | None:
+    """What these counts come to in USD by the prices that hold at `now` (Unix seconds); None = unknown.
+
+    The formula of "Usage and cost": the prompt includes what was cached and written to the cache, the completion the
+    reasoning. Images without a price of their own are billed as the prompt tokens that they count as.
+    """
+    if pricing.varies:
+        return None
+    prices = price_at(pricing, prompt_tokens, now)
+    plain = max(0, prompt_tokens - cached_tokens - cache_write_tokens)
+    thinking = min(reasoning_tokens, completion_tokens) if prices.internal_reasoning is not None else 0
+    read = prices.prompt if prices.input_cache_read is None else prices.input_cache_read
+    write = prices.prompt if prices.input_cache_write is None else prices.input_cache_write
+    parts = (
+        (plain, prices.prompt),
+        (cached_tokens, read),
+        (cache_write_tokens, write),
+        (completion_tokens - thinking, prices.completion),
+        (thinking, prices.internal_reasoning),
+        (1, prices.request or _ZERO),
+        (images, prices.image or _ZERO),
+        (web_searches, prices.web_search),
+    )
+    total = _ZERO
+    with localcontext(_EXACT):
+        for number, price in parts:
+            if number <= 0:
+                continue
+            if price is None:
+                return None
+            total += number * price
+    return total
+
+
+def is_free(model: Model) -> bool | None:
+    """Whether using it costs nothing: `:free`, the free router, or text only at prices of 0; None = cannot be known."""
+    raw = model.id.raw
+    if raw.endswith(":free") or raw == "openrouter/free":
+        return True
+    pricing = model.pricing
+    listed = [price for name in _PRICES if (price := getattr(pricing, name)) is not None]
+    for override in pricing.overrides:
+        listed += [price for name in _OVERRIDDEN if (price := getattr(override, name)) is not None]
+    if any(price > 0 for price in listed):
+        return False
+    if pricing.varies or pricing.prompt is None:
+        return None
+    if model.is_embedding:
+        return False
+    if not model.is_text or pricing.completion is None:
+        return None
+    return True
+
+
+def token_price(model: Model, price: Decimal | None) -> Decimal | None:
+    """A price of the model as it may be read: 0 says nothing where other things than text or embeddings come out."""
+    if price == 0 and not (model.is_text or model.is_embedding) and is_free(model) is not True:
+        return None
+    return price
+
+
+def strip_variant(slug: str) -> str:
+    """The id in the catalogue of what is asked for: without `:nitro`, `:floor`, `:exacto`, `:online`, `@preset/…`."""
+    base, *variants = slug.split("@", 1)[0].split(":") if not slug.startswith("@") else (slug,)
+    return ":".join([base, *(variant for variant in variants if variant not in _DYNAMIC_VARIANTS)])

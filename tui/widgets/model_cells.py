@@ -1,0 +1,97 @@
+"""What the cells of the model table say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from tui.core.catalogue_filter import QueryContext
+from tui.core.formats import UNKNOWN, age, length, per_million
+from tui.core.prices import is_free, token_price
+from tui.openrouter.catalogue import Model
+from tui.widgets.model_columns import Column
+
+GONE_SOON_DAYS: Final = 30
+
+COLUMNS: Final[tuple[Column[str], ...]] = (
+    Column("id", "Model", 26, 0, grow=48, right=False),
+    Column("name", "Name", 24, 8, grow=44, right=False),
+    Column("ctx", "Ctx", 5, 3),
+    Column("max", "Max out", 8, 9),
+    Column("in", "In $/M", 7, 1),
+    Column("out", "Out $/M", 8, 2),
+    Column("cache", "Cache $/M", 10, 7),
+    Column("can", "Can", 5, 4, right=False),
+    Column("age", "Age", 4, 5),
+    Column("expires", "Expiry", 10, 10, right=False),
+    Column("note", "", 6, 6, right=False),
+)
+
+
+def price_text(model: Model, price: Decimal | None) -> str:
+    """USD per million tokens as the table says it; `free` only where the whole model is."""
+    if price is None and model.pricing.varies:
+        return "varies"
+    price = token_price(model, price)
+    if price == 0 and is_free(model) is not True:
+        return "0.00"
+    return per_million(price)
+
+
+def can_text(model: Model) -> str:
+    """`T R V` for tools, reasoning and vision; what comes out instead where it is not text."""
+    kinds = model.output_modalities
+    if kinds and "text" not in kinds:
+        return f"→{kinds[0][:4]}"
+    supported: Sequence[bool] = (
+        "tools" in model.supported_parameters,
+        "reasoning" in model.supported_parameters,
+        "image" in model.input_modalities,
+    )
+    return " ".join(letter if has else " " for letter, has in zip("TRV", supported, strict=True))
+
+
+def note_text(model: Model, context: QueryContext) -> str:
+    """The badge at the end of a row: gone soon, price moved, new."""
+    if model.expiration_date is not None:
+        days = (model.expiration_date - datetime.fromtimestamp(context.now, UTC).date()).days
+        if days < 0:
+            return "⌛gone"
+        if days <= GONE_SOON_DAYS:
+            return f"⌛{days}d"
+    moved = context.changed.get(model.id.raw)
+    if moved:
+        return f"{'▲' if moved > 0 else '▼'}{min(999, abs(round(moved)))}%"
+    return "✦" if model.id.raw in context.new and model.id.raw in context.favourites else ""
+
+
+def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
+    """A cell's text and whether it is secondary."""
+    pricing = model.pricing
+    match kind:
+        case "id":
+            return model.slug, False
+        case "name":
+            return model.name, True
+        case "ctx":
+            text: str = length(model.context_length)
+        case "max":
+            text = length(model.max_completion_tokens)
+        case "in":
+            text = price_text(model, pricing.prompt)
+        case "out":
+            text = price_text(model, pricing.completion)
+        case "cache":
+            price = pricing.input_cache_read
+            text = UNKNOWN if price is None else price_text(model, price)
+        case "can":
+            return can_text(model), False
+        case "age":
+            return age(model.created, context.now), True
+        case "expires":
+            return (UNKNOWN if model.expiration_date is None else model.expiration_date.isoformat()), True
+        case _:
+            return note_text(model, context), False
+    return text, text == UNKNOWN

@@ -1,0 +1,76 @@
+"""How tables drawn line by line share their width: columns that come and go by priority, text cut to cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from rich.cells import cell_len, set_cell_size
+
+KindT = TypeVar("KindT")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[KindT]):
+    """A column as it may be shown; widths are cells."""
+
+    kind: KindT
+    head: str
+    width: int
+    """At least; columns with `grow` take more where there is room."""
+    priority: int
+    """The lowest stays longest."""
+    grow: int = 0
+    """Up to this width."""
+    right: bool = True
+    """Aligned right, as figures are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[KindT]):
+    """A column with the place that it got."""
+
+    column: Column[KindT]
+    start: int
+    width: int
+
+
+def place(columns: Sequence[Column[KindT]], width: int, *, start: int = 0, gap: int = 1) -> tuple[Placed[KindT], ...]:
+    """The columns that fit into `width` cells, in their given order; the first by priority is always there."""
+    chosen: list[Column[KindT]] = []
+    left = width - start
+    for column in sorted(columns, key=lambda column: column.priority):
+        need = column.width + (gap if chosen else 0)
+        if chosen and need > left:
+            break
+        chosen.append(column)
+        left -= need
+    widths = {column.head: column.width for column in chosen}
+    for column in chosen:
+        more = max(0, min(column.grow - column.width, left))
+        widths[column.head] += more
+        left -= more
+    if left < 0:
+        widths[chosen[0].head] = max(1, chosen[0].width + left)
+    placed: list[Placed[KindT]] = []
+    at = start
+    for column in columns:
+        if column in chosen:
+            placed.append(Placed(column, at, widths[column.head]))
+            at += widths[column.head] + gap
+    return tuple(placed)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """The text in exactly `width` cells: padded, or cut with `…`; newlines and tabs become spaces."""
+    if not text.isascii() or not text.isprintable():
+        text = text.replace("\n", " ").replace("\t", " ")
+        size = cell_len(text)
+        if size > width:
+            return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+        padding = " " * (width - size)
+        return padding + text if right else text + padding
+    if len(text) > width:
+        return text[: width - 1] + "…" if width > 0 else ""
+    return text.rjust(width) if right else text.ljust(width)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from tui.openrouter.errors import ApiError, ErrorKind
+
+T = TypeVar("T")
 
 MOST_TRIES: Final = 3
 _BASE_S: Final = 0.5
@@ -55,3 +59,22 @@ def plan_again(error: ApiError, tries: int, *, other_key: bool, jitter: random.R
         return None
     wait = wanted_wait_s(error)
     return Again(backoff_s(tries - 1, jitter) if wait is None else wait, other_key=False)
+
+
+_LONGEST_GET_WAIT_S: Final = 10.0
+
+
+async def repeat_get(call: Callable[[], Awaitable[T]]) -> T:
+    """A GET may always be sent again: up to three tries on a failure that may pass; raises the last `ApiError`."""
+    jitter = random.Random()
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return await call()
+        except ApiError as error:
+            passing = error.retryable or error.outcome_unknown
+            wait = wanted_wait_s(error)
+            if tries >= MOST_TRIES or not passing or (wait or 0.0) > _LONGEST_GET_WAIT_S:
+                raise
+            await asyncio.sleep(backoff_s(tries - 1, jitter) if wait is None else wait)

@@ -1,0 +1,125 @@
+"""Loads the model lists and the providers of a model; what was loaded before is shown meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from tui.core.events import (
+    CatalogueFailed,
+    CatalogueLoaded,
+    Connection,
+    ConnectionChanged,
+    EndpointsFailed,
+    EndpointsLoaded,
+    JobState,
+)
+from tui.database import catalogue as catalogue_table
+from tui.database.thread import StorageFailed
+from tui.openrouter.errors import ApiError, ErrorKind
+from tui.openrouter.text import Clean
+from tui.worker.context import failure_of
+from tui.worker.retry import repeat_get
+
+if TYPE_CHECKING:
+    from tui.openrouter.catalogue import CatalogueReply
+    from tui.openrouter.text import Opaque
+    from tui.worker.context import WorkerContext
+
+_ENDPOINTS_KEPT_S: Final = 300.0
+
+
+async def load_snapshot(context: WorkerContext) -> None:
+    """Show the catalogue as it was last seen, if it ever was."""
+    snapshot = await context.database.run(catalogue_table.load_snapshot, context.origin)
+    if snapshot is None:
+        return
+    # Decoding some hundred models takes ten milliseconds and more: not on the thread that draws.
+    reply = await asyncio.to_thread(_decode, snapshot.models_body, snapshot.embeddings_body)
+    _show(context, reply, snapshot.fetched_at, from_network=False)
+    context.publish(ConnectionChanged(Connection.CACHED))
+
+
+async def refresh_catalogue(context: WorkerContext) -> None:
+    """Load the lists from the server; a failure keeps what is shown."""
+    context.job("catalogue", "catalogue", JobState.SENT, reason=Clean("loading the model list"))
+    state = JobState.FAILED
+    try:
+        client = await context.connection.client()
+        key = await context.keys.first()
+        lists = await repeat_get(lambda: client.models(key.secret if key else None))
+        context.note_server_date(lists.server_date)
+        reply = await asyncio.to_thread(_decode, lists.models_body, lists.embeddings_body)
+        if not reply.models:
+            raise ApiError(
+                ErrorKind.UNREADABLE,
+                Clean("The server's model list could not be read."),
+                advice=Clean("Press r to try again."),
+            )
+        now = time.time()
+        _show(context, reply, now, from_network=True)
+        context.publish(ConnectionChanged(Connection.LIVE))
+        state = JobState.DONE
+        try:
+            await context.database.run(
+                catalogue_table.save_snapshot, context.origin, lists.models_body, lists.embeddings_body, now
+            )
+        except StorageFailed as error:
+            context.warn(Clean(f"The model list was not kept for the next start: {error.message}"))
+    except ApiError as error:
+        context.publish(CatalogueFailed(failure_of(error)))
+        context.publish(ConnectionChanged(Connection.CACHED if error.status else Connection.DOWN))
+    finally:
+        context.job("catalogue", "catalogue", state)
+
+
+async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) -> None:
+    """Load the providers of a model; what is some minutes old is not asked for again unless forced."""
+    from tui.openrouter.decode_catalogue import decode_endpoints
+
+    job_id = f"endpoints:{model.raw}"
+    context.job(job_id, "endpoints", JobState.SENT, reason=Clean("loading the providers"))
+    state = JobState.FAILED
+    try:
+        kept = await context.database.run(catalogue_table.load_endpoints, context.origin, model)
+        if kept is not None:
+            endpoints = await asyncio.to_thread(decode_endpoints, kept.body)
+            context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=kept.fetched_at))
+            if not force and time.time() - kept.fetched_at < _ENDPOINTS_KEPT_S:
+                state = JobState.DONE
+                return
+        client = await context.connection.client()
+        key = await context.keys.first()
+        body = await repeat_get(lambda: client.endpoints(model, key.secret if key else None))
+        endpoints = await asyncio.to_thread(decode_endpoints, body)
+        now = time.time()
+        context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=now))
+        state = JobState.DONE
+        try:
+            await context.database.run(catalogue_table.save_endpoints, context.origin, model, body, now)
+        except StorageFailed as error:
+            context.warn(Clean(f"The providers were not kept: {error.message}"))
+    except ApiError as error:
+        context.publish(EndpointsFailed(model, failure_of(error)))
+    finally:
+        context.job(job_id, "endpoints", state)
+
+
+def _show(context: WorkerContext, reply: CatalogueReply, fetched_at: float, *, from_network: bool) -> None:
+    context.models = {model.id.raw: model for model in reply.models}
+    context.publish(
+        CatalogueLoaded(
+            models=reply.models,
+            fetched_at=fetched_at,
+            from_network=from_network,
+            mended=reply.mended,
+            unreadable=reply.unreadable,
+        )
+    )
+
+
+def _decode(models_body: bytes, embeddings_body: bytes | None) -> CatalogueReply:
+    from tui.openrouter.decode_catalogue import decode_models
+
+    return decode_models(models_body, embeddings_body)

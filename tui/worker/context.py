@@ -1,0 +1,141 @@
+"""What every job of the worker works with."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tui.core.conversation import Failure
+from tui.core.events import Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
+from tui.core.prices import strip_variant
+from tui.database import keys as key_table
+from tui.database import ledger
+from tui.openrouter.catalogue import Model, Pricing
+from tui.openrouter.errors import ApiError
+from tui.openrouter.text import Clean, Opaque
+
+if TYPE_CHECKING:
+    from tui.config import Settings
+    from tui.database.thread import Database
+    from tui.worker.connection import Connection
+    from tui.worker.key_ring import KeyRing
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class WorkerContext:
+    """Shared by all jobs; lives as long as the worker."""
+
+    settings: Settings
+    database: Database
+    connection: Connection
+    keys: KeyRing
+    publish: Callable[[Event], None]
+    process_id: str
+    models: dict[str, Model] = field(default_factory=dict)
+    """The catalogue by raw id."""
+    on_bill_awaited: Callable[[], None] = lambda: None
+    on_spent: Callable[[], None] = lambda: None
+    server_offset_s: float = 0.0
+    """The server's clock minus ours."""
+
+    @property
+    def origin(self) -> str:
+        return self.settings.provider.origin
+
+    def server_now(self) -> float:
+        """Unix seconds by the server's clock, by which prices and allowances go."""
+        return time.time() + self.server_offset_s
+
+    def note_server_date(self, server_date: float | None) -> None:
+        """Keep the offset of the server's clock; below a few seconds it is only the way and the rounding."""
+        if server_date is not None:
+            offset = server_date - time.time()
+            self.server_offset_s = offset if abs(offset) > 2.5 else 0.0
+
+    def model(self, model_id: Opaque) -> Model | None:
+        """The row of the catalogue, also for an id with a dynamic variant."""
+        return self.models.get(model_id.raw) or self.models.get(strip_variant(model_id.raw))
+
+    def pricing(self, model_id: Opaque) -> Pricing:
+        """The listed prices, else those that the configuration gives for its own model, else unknown ones."""
+        model = self.model(model_id)
+        if model is not None and (model.pricing.prompt is not None or model.pricing.varies):
+            return model.pricing
+        own = self.settings.provider.pricing
+        if own is not None and model_id.raw == self.settings.provider.model:
+            return Pricing(prompt=own.prompt_usd, completion=own.completion_usd)
+        return model.pricing if model is not None else Pricing()
+
+    def warn(self, text: Clean) -> None:
+        """Say something that the user must know and cannot see."""
+        self.publish(Noticed(text, "warning"))
+
+    def collect_bills(self) -> None:
+        """A request has ended without a bill."""
+        self.on_bill_awaited()
+
+    async def sum_up(self) -> None:
+        """Publish what was spent and how the limits stand, after anything that moves them."""
+        now = time.time()
+        summary = await self.database.run(ledger.summary, self.origin, self.process_id, now)
+        self.publish(SpendSummed(summary))
+        uses = await self.keys.uses()
+        key = await self.keys.first()
+        free = await self.database.run(key_table.free_use, key.account if key else "", now)
+        self.publish(LimitsRead(keys=uses, free=free))
+
+    def job(
+        self,
+        job_id: str,
+        kind: str,
+        state: JobState,
+        *,
+        reason: Clean | None = None,
+        wait_until: float | None = None,
+        tries: int = 0,
+        key_tail: Clean | None = None,
+    ) -> None:
+        """Publish where a job stands."""
+        self.publish(
+            JobChanged(
+                Job(
+                    id=job_id,
+                    kind=kind,  # type: ignore[arg-type]
+                    state=state,
+                    since=time.monotonic(),
+                    reason=reason or Clean(""),
+                    wait_until=wait_until,
+                    tries=tries,
+                    key_tail=key_tail or Clean(""),
+                )
+            )
+        )
+
+
+def failure_of(error: ApiError) -> Failure:
+    """An error as it is shown and stored."""
+    return Failure(
+        kind=error.kind.value,
+        message=error.message,
+        advice=error.advice,
+        status=error.status,
+        retry_after_s=error.retry_after_s,
+        fallback_models=error.fallback_models,
+    )
+
+
+async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end even when the job is cancelled meanwhile: what ends a request must be written down."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    return task.result()

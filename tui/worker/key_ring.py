@@ -1,0 +1,233 @@
+"""The keys of the active provider: which one serves the next try, and which ones rest."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tui.core.formats import duration
+from tui.core.ledger import KeyLimits, KeyState, KeyUse, NeverFits, NoRoom, Take, Taken
+from tui.database import keys as key_table
+from tui.database import ledger
+from tui.openrouter.errors import ApiError, ErrorKind
+from tui.openrouter.text import Clean, clean_line
+from tui.secret import Secret
+from tui.worker.retry import KEY_RESTS, backoff_s, wanted_wait_s
+
+if TYPE_CHECKING:
+    from tui.config import KeySource, Settings
+    from tui.database.thread import Database
+    from tui.worker.connection import Connection
+
+_KEYRING_LIMIT_S = 5.0
+WaitNotice = Callable[[Clean, float], None]
+"""Why a job waits, and until when (Unix seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that can be sent; `account` is whose money it spends."""
+
+    account: str
+    tail: Clean
+    secret: Secret | None
+    """None for a server that wants no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key with room for one try."""
+
+    key: Key
+    try_id: int
+
+
+class KeyRing:
+    """Hands out the least loaded usable key; where none is, waits and says for how long."""
+
+    def __init__(self, settings: Settings, database: Database, connection: Connection) -> None:
+        self._settings = settings
+        self._database = database
+        self._connection = connection
+        self._keys: tuple[Key, ...] | None = None
+        self._lock = asyncio.Lock()
+        self._jitter = random.Random()
+
+    @property
+    def limits(self) -> KeyLimits:
+        own = self._settings.provider.limits
+        return KeyLimits(req_per_min=own.req_per_min, tokens_per_min=own.tokens_per_min)
+
+    async def keys(self) -> tuple[Key, ...]:
+        """The keys of the active provider in the order of the configuration; the keyring is asked once."""
+        async with self._lock:
+            if self._keys is None:
+                found = [await self._resolve(source) for source in self._settings.provider.keys]
+                origin = self._settings.provider.origin
+                self._keys = tuple(
+                    {
+                        secret: Key(secret.account(origin), Clean(secret.tail), secret) for secret in found if secret
+                    }.values()
+                )
+            return self._keys
+
+    async def first(self) -> Key | None:
+        """The key whose limit and credits the meter shows."""
+        keys = await self.keys()
+        return keys[0] if keys else None
+
+    async def of_account(self, account: str) -> Key | None:
+        """The key that made a request, to ask for its bill."""
+        return next((key for key in await self.keys() if key.account == account), None)
+
+    async def management(self) -> Key | None:
+        """The management key, where one is configured."""
+        source = self._settings.provider.management_key
+        secret = await self._resolve(source) if source is not None else None
+        return Key(secret.account(self._settings.provider.origin), Clean(secret.tail), secret) if secret else None
+
+    async def uses(self) -> tuple[KeyUse, ...]:
+        """All keys as the limits see them now."""
+        asked = [(key.account, key.tail, self.limits) for key in await self.keys()]
+        return await self._database.run(key_table.key_uses, asked, time.time())
+
+    async def take(self, take: Take, *, refused: set[str], wait_s: float, waits: WaitNotice) -> Place:
+        """A key with room for this try, counted as used.
+
+        `refused` holds the accounts that have refused this request already. Raises `ApiError` when there is no key,
+        none that can be used within `wait_s` seconds, or the request is larger than the whole limit.
+        """
+        deadline = time.time() + wait_s
+        while True:
+            keys = {key.account: key for key in await self.keys() if key.account not in refused}
+            if not keys:
+                raise no_key(self._settings.demo)
+            uses = [use for use in await self.uses() if use.account in keys]
+            usable = [use for use in uses if _is_usable(use)]
+            if not usable:
+                usable = await self._revive(uses, keys)
+            earliest: NoRoom | None = None
+            for use in sorted(usable, key=_load):
+                key = keys[use.account]
+                counted = replace(take, account=key.account, key_tail=key.tail, limits=self.limits)
+                match await self._database.run(ledger.take, counted, time.time()):
+                    case Taken(try_id):
+                        return Place(key, try_id)
+                    case NeverFits(tokens=tokens, limit=limit):
+                        raise ApiError(
+                            ErrorKind.OWN_LIMIT,
+                            Clean(f"This request needs {tokens:,} tokens; your limit is {limit:,} a minute."),
+                            advice=Clean("Lower max_tokens, or raise tokens_per_min in the configuration."),
+                            request_written=False,
+                        )
+                    case NoRoom() as no_room:
+                        if earliest is None or no_room.until < earliest.until:
+                            earliest = no_room
+            if earliest is None:
+                earliest = _first_rest(uses)
+            await self._wait(earliest, deadline, waits)
+
+    async def note_success(self, key: Key) -> None:
+        """The key works: whatever was held against it is forgotten."""
+        await self._database.run(key_table.mark_ready, key.account)
+
+    async def note_failure(self, key: Key, error: ApiError) -> None:
+        """Let the key rest after a 429, call it dead after a 401, empty after a 402."""
+        now = time.time()
+        reason = clean_line(error.message)
+        if error.kind is ErrorKind.BAD_KEY:
+            await self._database.run(key_table.mark_dead, key.account, reason)
+        elif error.kind in (ErrorKind.NO_CREDIT, ErrorKind.KEY_LIMIT):
+            await self._database.run(key_table.mark_empty, key.account, reason)
+        elif error.kind in KEY_RESTS:
+            wait = wanted_wait_s(error)
+            if wait is None:
+                use = next((use for use in await self.uses() if use.account == key.account), None)
+                wait = backoff_s(use.failures if use else 0, self._jitter)
+            await self._database.run(key_table.rest_key, key.account, now + wait, reason)
+        elif error.kind in (ErrorKind.FREE_PER_DAY, ErrorKind.FREE_PER_MINUTE):
+            # The allowance belongs to free models only: the key goes on serving all others.
+            await self._database.run(
+                key_table.correct_free, key.account, now, error.kind is ErrorKind.FREE_PER_DAY, wanted_wait_s(error)
+            )
+
+    async def _resolve(self, source: KeySource) -> Secret | None:
+        if source.secret is not None or source.keyring_name is None:
+            return source.secret
+        from tui import keyring_store
+
+        try:
+            async with asyncio.timeout(_KEYRING_LIMIT_S):
+                return await asyncio.to_thread(keyring_store.get, source.keyring_name, self._settings.folders.data)
+        except (TimeoutError, keyring_store.KeyStoreError):
+            return None
+
+    async def _revive(self, uses: list[KeyUse], keys: dict[str, Key]) -> list[KeyUse]:
+        """Keys that may serve after all: an account may have been filled up, a refused key may have been mended."""
+        empty = [use for use in uses if use.state is KeyState.EMPTY]
+        if empty:
+            return empty
+        resting = [use for use in uses if use.state is KeyState.RESTING]
+        if resting:
+            return []
+        client = await self._connection.client()
+        refusal: ApiError | None = None
+        for use in uses:
+            try:
+                await client.key_info(keys[use.account].secret)
+            except ApiError as error:
+                refusal = error
+            else:
+                await self._database.run(key_table.mark_ready, use.account)
+                return [use]
+        raise refusal or no_key(self._settings.demo)
+
+    async def _wait(self, room: NoRoom, deadline: float, waits: WaitNotice) -> None:
+        now = time.time()
+        if room.until > deadline:
+            raise ApiError(
+                ErrorKind.OWN_LIMIT if "limit" in room.reason else ErrorKind.RATE_LIMITED,
+                Clean(f"No key has room before {duration(room.until - now)} from now: {room.reason}."),
+                advice=Clean("Wait, or use another provider."),
+                retry_after_s=room.until - now,
+                request_written=False,
+            )
+        waits(room.reason, room.until)
+        # A tenth of a second on top, so that the window has certainly moved on.
+        await asyncio.sleep(max(0.0, room.until - now) + 0.1)
+
+
+def no_key(demo: bool) -> ApiError:
+    """What sending says when there is no key to send with."""
+    assert not demo, "the demo has a key of its own"
+    return ApiError(
+        ErrorKind.NO_KEY,
+        Clean("No API key is configured."),
+        advice=Clean(
+            "Set OPENROUTER_API_KEY, run `ortui keys set NAME`, or name one in config.yaml (`ortui config init`)."
+        ),
+        request_written=False,
+    )
+
+
+def _is_usable(use: KeyUse) -> bool:
+    if use.state is KeyState.RESTING:
+        return use.until is not None and use.until <= time.time()
+    return use.state is KeyState.READY
+
+
+def _load(use: KeyUse) -> float:
+    """How full the last minute of a key is, by whichever of its limits is nearer; without limits, by its requests."""
+    by_requests = use.requests_60s / use.limits.req_per_min if use.limits.req_per_min else use.requests_60s / 1e6
+    by_tokens = use.tokens_60s / use.limits.tokens_per_min if use.limits.tokens_per_min else use.tokens_60s / 1e12
+    return max(by_requests, by_tokens)
+
+
+def _first_rest(uses: list[KeyUse]) -> NoRoom:
+    resting = [use for use in uses if use.state is KeyState.RESTING and use.until is not None]
+    first = min(resting, key=lambda use: use.until or 0.0)
+    return NoRoom(until=first.until or 0.0, reason=Clean(f"key {first.tail} rests after a 429"))

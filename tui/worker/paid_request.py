@@ -1,0 +1,228 @@
+"""What chat and embedding requests share: a reserve, a place under the limits, tries, an entry in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+from tui.core.conversation import Cost, CostKind
+from tui.core.events import JobState
+from tui.core.formats import duration
+from tui.core.ledger import (
+    NewRequest,
+    OverBudget,
+    RequestKind,
+    RequestState,
+    Reserved,
+    Settlement,
+    Take,
+)
+from tui.core.requests import Quote
+from tui.database import ledger
+from tui.openrouter.chat import Usage
+from tui.openrouter.errors import ApiError, ErrorKind
+from tui.openrouter.text import Clean, Opaque
+from tui.worker.key_ring import Key
+from tui.worker.retry import plan_again
+
+if TYPE_CHECKING:
+    from tui.worker.context import WorkerContext
+
+T = TypeVar("T")
+_jitter = random.Random()
+
+
+class BudgetRefused(Exception):
+    """A budget would be passed; nothing was written and nothing sent."""
+
+    def __init__(self, refusal: OverBudget) -> None:
+        super().__init__(refusal.budget)
+        self.refusal = refusal
+
+
+@dataclass(slots=True)
+class PaidRequest:
+    """One request from its reserve to its bill; its id is ours, since generation ids may be missing or repeated."""
+
+    context: WorkerContext
+    job_id: str
+    kind: RequestKind
+    model: Opaque
+    quote: Quote
+    max_tokens: int | None
+    wait_s: float
+    conversation_id: str | None = None
+    message_id: str | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tries: int = 0
+    key: Key | None = None
+    sent_at: float | None = None
+    """Monotonic time of the latest try."""
+    _try_id: int | None = None
+    _refused: set[str] = field(default_factory=set)
+
+    async def reserve(self, *, allow: bool) -> tuple[Clean, ...]:
+        """Check the budgets and write the request down; answers with warnings, raises `BudgetRefused`."""
+        budget = self.context.settings.budget
+        outcome = await self.context.database.run(
+            ledger.reserve,
+            NewRequest(
+                id=self.id,
+                kind=self.kind,
+                origin=self.context.origin,
+                created_at=time.time(),
+                model=self.model,
+                conversation_id=self.conversation_id,
+                message_id=self.message_id,
+                reserve_usd=self.quote.reserve_usd,
+                estimate_usd=self.quote.likely_usd,
+                prompt_tokens_estimate=self.quote.prompt_tokens,
+            ),
+            limits={
+                "session": budget.session,
+                "day": budget.day,
+                "month": budget.month,
+                "request": budget.request,
+            },
+            action=budget.action,
+            allow=allow,
+            process=self.context.process_id,
+            now=time.time(),
+        )
+        match outcome:
+            case Reserved(warnings=warnings):
+                return warnings
+            case OverBudget():
+                raise BudgetRefused(outcome)
+
+    async def send(self, attempt: Callable[[Key], Awaitable[T]]) -> T:
+        """Try with one key after the other until an answer comes; raises the last `ApiError`.
+
+        `attempt` raises `ApiError` only while nothing of an answer has come.
+        """
+        give_up_at = time.time() + self.wait_s
+        while True:
+            place = await self.context.keys.take(
+                Take(
+                    request_id=self.id,
+                    account="",
+                    key_tail=Clean(""),
+                    limits=self.context.keys.limits,
+                    tokens=self.quote.prompt_tokens + (self.max_tokens or self.quote.completion_tokens),
+                    is_free_model=self.model.raw.endswith(":free"),
+                ),
+                refused=self._refused,
+                wait_s=max(0.0, give_up_at - time.time()),
+                waits=self._say_waiting,
+            )
+            self.key, self._try_id = place.key, place.try_id
+            self.tries += 1
+            self._say(JobState.SENT)
+            await self.context.database.run(ledger.mark_sent, self.id, place.key.account, place.key.tail, time.time())
+            self.sent_at = time.monotonic()
+            try:
+                return await attempt(place.key)
+            except ApiError as error:
+                await self._plan_next(place.key, error, give_up_at)
+
+    async def _plan_next(self, key: Key, error: ApiError, give_up_at: float) -> None:
+        """Wait for the next try, or raise the error that stands."""
+        await self.context.keys.note_failure(key, error)
+        self.context.note_server_date(error.server_date)
+        others = {other.account for other in await self.context.keys.keys()} - self._refused - {key.account}
+        again = plan_again(error, self.tries, other_key=bool(others), jitter=_jitter)
+        if again is None or time.time() + again.delay_s > give_up_at:
+            raise error
+        if again.other_key:
+            self._refused.add(key.account)
+            self._say(JobState.WAITING, Clean(f"↻ {error.message} Trying another key."))
+            return
+        if error.kind is not ErrorKind.RATE_LIMITED:
+            # A key that was rate limited rests, and taking the next place waits for it.
+            self._say(
+                JobState.WAITING,
+                Clean(f"↻ {error.message} Trying again in {duration(again.delay_s)}."),
+                time.time() + again.delay_s,
+            )
+            await asyncio.sleep(again.delay_s)
+
+    async def settle(
+        self,
+        state: RequestState,
+        *,
+        usage: Usage | None = None,
+        estimate_usd: Decimal | None = None,
+        model: Clean | None = None,
+        provider: Clean | None = None,
+        generation_id: Opaque | None = None,
+        ttft_ms: int | None = None,
+        error: ApiError | None = None,
+        finish_reason: Clean | None = None,
+    ) -> Cost:
+        """Write down how the request ended; the answer is the figure to show."""
+        usage = usage or Usage()
+        await self.context.database.run(
+            ledger.settle,
+            Settlement(
+                request_id=self.id,
+                state=state,
+                ended_at=time.time(),
+                cost_usd=usage.cost_usd,
+                upstream_usd=usage.upstream_cost_usd,
+                is_byok=usage.is_byok,
+                estimate_usd=estimate_usd,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                reasoning_tokens=usage.reasoning_tokens,
+                cached_tokens=usage.cached_tokens,
+                cache_write_tokens=usage.cache_write_tokens,
+                model_answered=model,
+                provider=provider,
+                generation_id=generation_id,
+                ttft_ms=ttft_ms,
+                duration_ms=None if self.sent_at is None else round((time.monotonic() - self.sent_at) * 1000),
+                tries=self.tries,
+                status=error.status if error else 200,
+                error_kind=error.kind.value if error else None,
+                finish_reason=finish_reason,
+            ),
+        )
+        if self._try_id is not None and usage.prompt_tokens is not None:
+            tokens = usage.prompt_tokens + (usage.completion_tokens or 0)
+            await self.context.database.run(ledger.correct_take, self._try_id, tokens)
+        if usage.prompt_tokens and self.quote.prompt_tokens:
+            await self.context.database.run(
+                ledger.learn_ratio, self.context.origin, self.model, usage.prompt_tokens, self.quote.prompt_tokens
+            )
+        return cost_of(state, usage, estimate_usd)
+
+    def _say(self, state: JobState, reason: Clean | None = None, until: float | None = None) -> None:
+        self.context.job(
+            self.job_id,
+            "ask" if self.kind is RequestKind.CHAT else "embed",
+            state,
+            reason=reason,
+            wait_until=until,
+            tries=self.tries,
+            key_tail=self.key.tail if self.key else None,
+        )
+
+    def _say_waiting(self, reason: Clean, until: float) -> None:
+        self._say(JobState.WAITING, reason, until)
+
+
+def cost_of(state: RequestState, usage: Usage, estimate_usd: Decimal | None) -> Cost:
+    """The figure that belongs to the state of a request."""
+    if state is RequestState.FREE:
+        return Cost(Decimal(0), CostKind.BILLED)
+    if state is RequestState.BILLED and usage.spent_usd is not None:
+        return Cost(usage.spent_usd, CostKind.BILLED)
+    if estimate_usd is None:
+        return Cost(None, CostKind.UNKNOWN)
+    return Cost(estimate_usd, CostKind.ESTIMATED)

@@ -183,3 +183,16 @@ class CatalogueReply:
     """Rows in which at least one field was malformed and became unknown."""
     unreadable: int = 0
     """Rows without so much as an id."""
+    duplicates: int = 0
+    """Rows left out because an earlier one of the same list has their id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawCatalogue:
+    """Model lists as they came, to be stored and decoded (`decode_catalogue.decode_models`)."""
+
+    models_body: bytes
+    embeddings_body: bytes | None = None
+    """None where the server has no list of its own for them."""
+    server_date: float | None = None
+    """The response's `Date` in epoch seconds."""

@@ -391,6 +391,9 @@ def test_child_processes_get_no_key(tmp_path: Path) -> None:
     text = providers(entry(f'api_keys: ["${{WORK_KEY}}", {FILE_KEY}]', "base_url: http://127.0.0.1:1"))
     settings = load(tmp_path, text, environ)
     assert config.keyless_environment(settings, environ) == {"PATH": "/bin"}
+    without_copy = {name: value for name, value in environ.items() if name != "COPY"}
+    demo = config.load(config_file=tmp_path / "config.yaml", environ=environ, demo=True)
+    assert config.keyless_environment(demo, without_copy) == {"PATH": "/bin"}, "the demo's server is a child too"
 
 
 def test_the_example_is_in_order(tmp_path: Path) -> None:

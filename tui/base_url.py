@@ -13,6 +13,11 @@ OPENROUTER_ORIGIN: Final = "https://openrouter.ai:443"
 DEMO_ORIGIN: Final = "demo"
 """One origin for all demo servers: their ports differ at every start, their data go on."""
 
+NOT_ENCRYPTED: Final = (
+    "expected https:// (http:// to another machine would show the key to everyone between, "
+    "`allow_http: true` in the configuration file permits it)"
+)
+
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 _ADDRESS_6: Final = re.compile(r"[0-9a-f:.]+")
 _PATH: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")

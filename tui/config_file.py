@@ -132,8 +132,10 @@ def parse(text: str, file: Path | None = None) -> Node | None:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return _Builder(file).build(yaml.parse(text, Loader=loader))
-    except yaml.reader.ReaderError as error:
-        line = _line_of(text, error.position)
+    except yaml.reader.ReaderError:
+        # found again, as libyaml gives its place in bytes and the other parser in characters
+        bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        line = text.count("\n", 0, bad.start()) + 1 if bad is not None else None
         raise ConfigError(Problem("a control character stands here, expected plain text", file, line)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -145,15 +147,6 @@ def parse(text: str, file: Path | None = None) -> Node | None:
         raise ConfigError(Problem(f"this is not YAML: {shown(what)}{_hint(text, line)}", file, line)) from None
     except (yaml.YAMLError, ValueError):
         raise ConfigError(Problem("this is not YAML", file)) from None
-
-
-def _line_of(text: str, position: object) -> int:
-    """The line at a position that libyaml counts in bytes and Python's reader in characters."""
-    if not isinstance(position, int):
-        return 1
-    if text.isascii():
-        return text.count("\n", 0, position) + 1
-    return text.encode("utf-8", "surrogatepass").count(b"\n", 0, position) + 1
 
 
 def _hint(text: str, line: int) -> str:
@@ -278,7 +271,7 @@ class _Builder:
         return path.removeprefix(".") or None
 
 
-_VARIABLE: Final = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+VARIABLE: Final = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
 
 
 class Replaced(msgspec.Struct, frozen=True):
@@ -314,5 +307,5 @@ def replace_variables(text: str, environ: Mapping[str, str]) -> Replaced:
             return ""
         return str(default)
 
-    replaced = _VARIABLE.sub(value, text)
+    replaced = VARIABLE.sub(value, text)
     return Replaced(replaced, tuple(used), tuple(unset), malformed)

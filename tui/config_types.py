@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from decimal import Decimal
     from pathlib import Path
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 ProviderType: TypeAlias = Literal["openrouter", "openai"]
 BudgetAction: TypeAlias = Literal["warn", "ask", "block"]
+
+KEY_FORM: Final = re.compile(r"[\x21-\x7e]{1,512}")
+"""What can stand in a header as a key."""
+KEY_NAME_FORM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+"""What a key in the keyring may be called."""
 
 
 class KeySource(msgspec.Struct, frozen=True):
@@ -118,3 +125,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The file that was read, None without one."""
     key_variables: tuple[str, ...] = ()
     """Environment variables that keys came from: child processes get none of them."""
+
+
+def unique_keys(keys: Iterable[KeySource]) -> tuple[KeySource, ...]:
+    """The keys without repetitions; the first place a key comes from is kept."""
+    return tuple({key.secret or key.keyring_name: key for key in reversed(list(keys))}.values())[::-1]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A provider as its entry describes it, before flags and environment."""
+
+    provider: Provider
+    lists_keys: bool
+    """Whether the entry has `api_keys` at all, be they usable or not."""
+
+
+class FileContent(msgspec.Struct, frozen=True):
+    """What the file says."""
+
+    entries: tuple[Entry, ...] = ()
+    budget: Budget = Budget()
+    ui: UiSettings = UiSettings()
+    chat: ChatDefaults = ChatDefaults()
+    embeddings: EmbeddingDefaults = EmbeddingDefaults()
+    allow_http: bool = False
+    keymap: Mapping[str, str] = MappingProxyType({})
+    key_variables: tuple[str, ...] = ()

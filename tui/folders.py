@@ -81,3 +81,14 @@ def absolute(path: Path) -> Path:
     """The path from the root, `~` expanded; links are kept."""
     # expanduser of os.path leaves `~nobody` as it is, where Path.expanduser raises
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
+
+
+def shared_mode(file: Path) -> int | None:
+    """The file's mode where group or others may read it."""
+    if os.name == "nt":
+        return None
+    try:
+        mode = file.stat().st_mode & 0o777
+    except OSError:
+        return None
+    return mode if mode & 0o044 else None

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.config_file import ConfigError, shown, shown_path
+from tui.config_types import KEY_FORM, KEY_NAME_FORM
 from tui.folders import make_private, user_folders
 from tui.secret import Secret
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 SERVICE: Final = "ortui"
 FILE_NAME: Final = "keys.json"
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,512}")
 _MAX_BYTES: Final = 1_000_000
 
 
@@ -57,7 +55,7 @@ def get(name: str, data: Path | None = None) -> Secret | None:
 def keep(name: str, secret: Secret, data: Path | None = None) -> str:
     """Keep a key under a name, in place of an earlier one, and say where it is now; raises `KeyStoreError`."""
     _check_name(name)
-    if not _KEY.fullmatch(secret.reveal()):
+    if not KEY_FORM.fullmatch(secret.reveal()):
         raise KeyStoreError("a key is printable ASCII without spaces")
     file = _file(data)
     backend = _backend()
@@ -100,7 +98,7 @@ def where(data: Path | None = None) -> str:
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not KEY_NAME_FORM.fullmatch(name):
         raise KeyStoreError(f"{shown(name)!r} is no name for a key: letters, digits and . _ @ -, at most 64")
 
 

@@ -1,0 +1,95 @@
+"""Picking one of many: a filter line and a list, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.getters import query_one
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+from typing_extensions import override
+
+from tui.widgets.pick_list import PickItem, PickList
+
+
+class Pick(ModalScreen[str | None]):
+    """Gives back the key of what was picked, None for esc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", tooltip="Pick nothing.", id="pick_dialog.leave"),
+        Binding("up", "move(-1)", "up", show=False, priority=True, tooltip="One row up.", id="pick_dialog.up"),
+        Binding("down", "move(1)", "down", show=False, priority=True, tooltip="One row down.", id="pick_dialog.down"),
+        Binding("pageup", "page(-1)", "page up", show=False, priority=True, id="pick_dialog.page_up"),
+        Binding("pagedown", "page(1)", "page down", show=False, priority=True, id="pick_dialog.page_down"),
+    ]
+    HELP = "Type to filter, arrows move, enter takes the lit row, esc leaves."
+
+    filter_line = query_one("#filter", Input)
+    rows = query_one(PickList)
+
+    def __init__(
+        self,
+        title: str,
+        items: Sequence[PickItem],
+        *,
+        recents: Sequence[str] = (),
+        current: str | None = None,
+        empty: str = "Nothing to pick from yet.",
+    ) -> None:
+        """`recents` are keys that come first; `current` is the key that is marked; `empty` is said of no items."""
+        super().__init__()
+        self._title_text = title
+        self._items = items
+        self._recents = recents
+        self._current = current
+        self._empty = empty
+
+    @override
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="pick") as pane:
+            pane.border_title = Content(self._title_text)
+            yield Input(placeholder="type to filter", id="filter", compact=True)
+            yield PickList(self._items, recents=self._recents, current=self._current)
+            yield Static("", id="none", markup=False)
+
+    def on_mount(self) -> None:
+        self.rows.can_focus = False
+        self.filter_line.focus()
+        self._show_count()
+
+    @on(Input.Changed, "#filter")
+    def narrow(self, event: Input.Changed) -> None:
+        self.rows.filter(event.value)
+        self._show_count()
+
+    def _show_count(self) -> None:
+        shown, total = len(self.rows.shown), len(self._items)
+        pane = self.query_one(".pick")
+        pane.border_subtitle = f"{shown:,} of {total:,}" if shown != total else f"{total:,}"
+        note = self.query_one("#none", Static)
+        note.display = not shown
+        if not shown:
+            note.update(self._empty if not total else "Nothing has all of these words.")
+
+    @on(Input.Submitted, "#filter")
+    def take_lit(self) -> None:
+        self.rows.action_choose()
+
+    @on(PickList.Chosen)
+    def take(self, event: PickList.Chosen) -> None:
+        _ = self.dismiss(event.item.key)
+
+    def action_move(self, rows: int) -> None:
+        self.rows.action_move(rows)
+
+    def action_page(self, pages: int) -> None:
+        self.rows.action_page(pages)
+
+    def action_leave(self) -> None:
+        _ = self.dismiss(None)

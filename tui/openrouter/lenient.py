@@ -22,14 +22,14 @@ class NotJson(ValueError):
     """The bytes are no JSON, whatever one forgives."""
 
 
-def loads(body: bytes | str) -> object:
+def loads(body: bytes | str, *, exact: bool = True) -> object:
     """Parse JSON, forgiving lone surrogates, broken UTF-8, raw control characters, a BOM and absurd numbers.
 
-    Numbers with a fraction are `Decimal`. Raises `NotJson`.
+    Numbers with a fraction are `Decimal`, unless they need not be `exact`. Raises `NotJson`.
     """
     text = body if isinstance(body, str) else _text(body)
     try:
-        parsed: object = _DECODER.decode(text.lstrip("\ufeff \r\n\t"))
+        parsed: object = (_DECODER if exact else _FLOAT_DECODER).decode(text.lstrip("\ufeff \r\n\t"))
     except (ValueError, RecursionError):
         raise NotJson("not JSON") from None
     return parsed
@@ -60,6 +60,7 @@ def _no_number(_name: str) -> None:
 
 
 _DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer, parse_constant=_no_number, strict=False)
+_FLOAT_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_constant=_no_number, strict=False)
 
 
 def as_mapping(value: object) -> Mapping[str, object]:

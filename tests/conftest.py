@@ -1,0 +1,63 @@
+"""What tests share: the embedded server over real HTTP, keys that nobody else uses, the protocol's schema."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui.demo.launch import DemoProcess
+
+OPENAPI = Path(__file__).resolve().parents[2] / "shared" / "reference" / "openapi-subset.json"
+
+StartServer = Callable[..., str]
+"""Starts another server with these command line options and answers with its base URL."""
+
+
+@pytest.fixture(scope="session")
+def demo_server() -> Iterator[str]:
+    """Base URL (with `/api/v1`) of a server that answers as fast as it can; one for each test process."""
+    with DemoProcess("--speed", "0") as server:
+        yield server.url()
+
+
+@pytest.fixture
+def start_demo_server() -> Iterator[StartServer]:
+    """Start servers with options of one's own: `start_demo_server("--speed", "0", "--free-per-minute", "2")`."""
+    running: list[DemoProcess] = []
+
+    def start(*options: str) -> str:
+        server = DemoProcess(*options)
+        running.append(server)
+        return server.start()
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def fresh_key() -> Callable[..., str]:
+    """Make keys that no other test uses, with accounts of their own.
+
+    `fresh_key()` is an ordinary key; hints inside a key make poor accounts: `fresh_key("credits-0.01")` has bought one
+    cent, `fresh_key("limit-0.05")` has a monthly cap of five. `mgmt-` before the rest of a key manages its account.
+    """
+
+    def make(hint: str = "") -> str:
+        return f"sk-or-v1-{hint + '-' if hint else ''}{uuid.uuid4().hex}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def openapi() -> dict[str, Any]:
+    """The official OpenAPI document, cut to our calls; skips where it is not at hand."""
+    if not OPENAPI.exists():
+        pytest.skip("the protocol's OpenAPI document is not at hand")
+    document: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
+    return document

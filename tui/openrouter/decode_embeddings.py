@@ -21,6 +21,9 @@ class UnreadableVectors(ValueError):
     """The reply does not hold one good vector for each text; the message says what is wrong with it."""
 
 
+_NOTHING: Final = msgspec.Raw(b"")
+
+
 class _Row(msgspec.Struct, gc=False):
     embedding: list[float] | str
     index: int | None = None
@@ -28,10 +31,10 @@ class _Row(msgspec.Struct, gc=False):
 
 class _Reply(msgspec.Struct, gc=False):
     data: list[_Row]
-    id: msgspec.Raw | None = None
-    model: msgspec.Raw | None = None
-    provider: msgspec.Raw | None = None
-    usage: msgspec.Raw | None = None
+    id: msgspec.Raw = _NOTHING
+    model: msgspec.Raw = _NOTHING
+    provider: msgspec.Raw = _NOTHING
+    usage: msgspec.Raw = _NOTHING
 
 
 _decode_reply: Final = msgspec.json.Decoder(_Reply).decode
@@ -84,8 +87,8 @@ def _packed(embedding: list[float] | str) -> bytes:
     return numbers.tobytes()
 
 
-def _value(raw: msgspec.Raw | None) -> object:
-    if raw is None:
+def _value(raw: msgspec.Raw) -> object:
+    if not raw:
         return None
     try:
         return loads(bytes(raw))
@@ -115,10 +118,10 @@ def _lenient_reply(body: bytes) -> _Reply:
     return _Reply(rows, *(_raw(reply.get(name)) for name in ("id", "model", "provider", "usage")))
 
 
-def _raw(value: object) -> msgspec.Raw | None:
+def _raw(value: object) -> msgspec.Raw:
     if value is None:
-        return None
+        return _NOTHING
     try:
         return msgspec.Raw(msgspec.json.encode(value))
     except (UnicodeEncodeError, TypeError):
-        return None
+        return _NOTHING

@@ -5,12 +5,27 @@ from __future__ import annotations
 import json
 from typing import Final, Literal, TypeAlias, final
 
+import msgspec
+
 from tui.openrouter.chat import ToolCall
-from tui.openrouter.lenient import as_count, as_list, as_mapping, as_opaque, as_text
+from tui.openrouter.lenient import NotJson, as_count, as_list, as_mapping, as_opaque, as_text, loads
 from tui.openrouter.text import Clean, Opaque, clean_line
 
 _Source: TypeAlias = Literal["reasoning", "details"]
 _JOINED: Final = ("text", "summary", "data")
+
+
+class _TextFragment(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The one kind of fragment that comes by the thousand."""
+
+    type: str
+    index: int
+    text: str | None = None
+    summary: str | None = None
+    format: str | None = None
+
+
+_decode_text_fragments: Final = msgspec.json.Decoder(list[_TextFragment]).decode
 
 
 @final
@@ -60,8 +75,45 @@ class ReasoningDetails:
         self._items: list[tuple[dict[str, object], dict[str, list[str]]]] = []
         self._by_place: dict[tuple[object, object], int] = {}
 
-    def add(self, details: list[object]) -> str:
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def add_json(self, details: msgspec.Raw) -> str:
         """Take in the details of one event; gives back the readable text in them."""
+        try:
+            fragments = _decode_text_fragments(details)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._add_any(details)
+        if len(fragments) != 1:
+            return self._add_any(details) if fragments else ""
+        fragment = fragments[0]
+        position = self._by_place.get((fragment.index, fragment.type))
+        if position is None:
+            return self._add_any(details)
+        known, texts = self._items[position]
+        name, text = ("summary", fragment.summary) if fragment.text is None else ("text", fragment.text)
+        if (
+            (fragment.summary is not None and name == "text")
+            or name not in texts
+            or fragment.format != known.get("format")
+        ):
+            return self._add_any(details)
+        if text:
+            texts[name].append(text)
+        return text or ""
+
+    def _add_any(self, details: msgspec.Raw) -> str:
+        try:
+            parsed: object = msgspec.json.decode(details)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            try:
+                parsed = loads(bytes(details), exact=False)
+            except NotJson:
+                return ""
+        return self.add(as_list(parsed))
+
+    def add(self, details: list[object]) -> str:
+        """The same for details that have been parsed."""
         readable: list[str] = []
         for detail in details:
             if isinstance(detail, dict):

@@ -36,15 +36,20 @@ if TYPE_CHECKING:
     from tui.secret import Secret
 
 
+_NOTHING: Final = msgspec.Raw(b"")
+_LEAST: Final = 5
+"""Bytes of the shortest part that says something: `null`, `[]`, `{}`, `true` and an empty string do not."""
+
+
 class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
     refusal: str | None = None
-    reasoning_details: msgspec.Raw | None = None
-    tool_calls: msgspec.Raw | None = None
-    annotations: msgspec.Raw | None = None
-    images: msgspec.Raw | None = None
+    reasoning_details: msgspec.Raw = _NOTHING
+    tool_calls: msgspec.Raw = _NOTHING
+    annotations: msgspec.Raw = _NOTHING
+    images: msgspec.Raw = _NOTHING
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -52,15 +57,15 @@ class _Choice(msgspec.Struct, gc=False):
     message: _Delta | None = None
     finish_reason: str | None = None
     native_finish_reason: str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _NOTHING
 
 
 class _Chunk(msgspec.Struct, gc=False):
     """What is read of every event; who answers stands in `_Head`, which is read once."""
 
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    usage: msgspec.Raw = _NOTHING
+    error: msgspec.Raw = _NOTHING
 
 
 class _Head(msgspec.Struct, gc=False):
@@ -181,13 +186,13 @@ class ReplyDecoder:
                 self._take_delta(delta, whole=choice.message is not None)
             if choice.finish_reason:
                 self._end_choice(choice)
-            if choice.error is not None:
+            if len(choice.error) >= _LEAST:
                 self._fail(choice.error)
-        if chunk.error is not None:
+        if len(chunk.error) >= _LEAST:
             self._fail(chunk.error)
         elif self._finish_reason == "error" and self.error is None:
             self._fail(msgspec.Raw(b"{}"))
-        if chunk.usage is not None:
+        if len(chunk.usage) >= _LEAST:
             usage = usage_from(_loads(chunk.usage))
             if usage is not None:
                 self._flush()
@@ -195,10 +200,9 @@ class ReplyDecoder:
 
     def _take_delta(self, delta: _Delta, *, whole: bool) -> None:
         thinking = delta.reasoning or delta.reasoning_content or ""
-        if delta.reasoning_details is not None:
-            details = as_list(_loads_fast(delta.reasoning_details))
-            thinking = self._reasoning.take(thinking, self._details.add(details))
-            if whole and details:
+        if len(delta.reasoning_details) >= _LEAST:
+            thinking = self._reasoning.take(thinking, self._details.add_json(delta.reasoning_details))
+            if whole and self._details:
                 self._whole_details = Opaque(bytes(delta.reasoning_details).decode("utf-8", "replace"))
         elif thinking:
             thinking = self._reasoning.take(thinking, "")
@@ -208,11 +212,11 @@ class ReplyDecoder:
             self._say(TextDelta, delta.content)
         if delta.refusal:
             self._say(RefusalDelta, delta.refusal)
-        if delta.tool_calls is not None and self._tools.add(_loads_fast(delta.tool_calls)):
+        if len(delta.tool_calls) >= _LEAST and self._tools.add(_loads_fast(delta.tool_calls)):
             self._tools_changed = True
-        if delta.images is not None:
+        if len(delta.images) >= _LEAST:
             self._take_images(as_list(_loads(delta.images)))
-        if delta.annotations is not None:
+        if len(delta.annotations) >= _LEAST:
             self._take_citations(as_list(_loads(delta.annotations)))
 
     def _take_images(self, images: list[object]) -> None:
@@ -245,7 +249,7 @@ class ReplyDecoder:
             self._native_finish_reason = as_line(choice.native_finish_reason) or self._native_finish_reason
 
     def _fail(self, error: msgspec.Raw) -> None:
-        if self.error is not None or bytes(error) in (b"null", b"false", b'""', b"[]"):
+        if self.error is not None or bytes(error) == b"false":
             return
         self.first_was_error = self.json_events == 1 and not self._said_something()
         self.error = error_from_stream(
@@ -338,9 +342,9 @@ def _loads_fast(raw: msgspec.Raw) -> object:
     return parsed
 
 
-def _raw(value: object) -> msgspec.Raw | None:
+def _raw(value: object) -> msgspec.Raw:
     """Put a value back into the form that the fast decoder leaves it in."""
-    return None if value is None else msgspec.Raw(json.dumps(value, default=float).encode())
+    return _NOTHING if value is None else msgspec.Raw(json.dumps(value, default=float).encode())
 
 
 def _lenient_choice(choice: object) -> _Choice:

@@ -140,6 +140,22 @@ class ConversationSummary:
     streaming: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    """A message that a search over all conversations found."""
+
+    conversation_id: str
+    message_id: str
+    title: Clean
+    """Of the conversation."""
+    role: Clean
+    created_at: float
+    snippet: Clean
+    """One line round the first words found."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Where the found words begin and end in the snippet."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Conversation:
     """An open conversation: the messages of the branch that is shown, oldest first."""

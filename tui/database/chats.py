@@ -1,0 +1,352 @@
+"""Conversations and their messages.
+
+Messages form a tree: each names its parent, and a conversation's head is the leaf of the branch that is shown. Of a
+private conversation only the id is stored.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Final, Literal, TypeAlias
+
+from tui.core.conversation import (
+    Conversation,
+    ConversationSettings,
+    ConversationSummary,
+    Message,
+    MessageState,
+    Receipt,
+)
+from tui.core.ledger import ZERO
+from tui.database.columns import (
+    MONEY,
+    Row,
+    clean_out,
+    from_json,
+    json_out,
+    known_word_id,
+    line_or_none,
+    line_out,
+    money_out,
+    to_json,
+    transaction,
+)
+from tui.openrouter.text import Clean
+
+PartKind: TypeAlias = Literal["text", "reasoning"]
+Part: TypeAlias = tuple[str, int, PartKind, Clean]
+"""Message id, number within the message, kind, text."""
+
+_IN_COLUMNS: Final = frozenset(
+    {"id", "conversation_id", "parent_id", "role", "text", "created_at", "state", "model", "reasoning", "version"}
+)
+_MORE: Final = tuple(field.name for field in fields(Message) if field.name not in _IN_COLUMNS)
+"""Fields of a message that are kept together as JSON: nothing searches them."""
+_ROLES: Final = ("system", "user", "assistant", "tool")
+_OPEN: Final = "state IN ('waiting', 'streaming')"
+
+
+def create(
+    connection: sqlite3.Connection,
+    conversation_id: str,
+    *,
+    title: Clean,
+    settings: ConversationSettings,
+    now: float,
+    private: bool = False,
+) -> None:
+    """Begin a conversation; a second time changes nothing."""
+    connection.execute(
+        "INSERT OR IGNORE INTO conversation (id, title, settings, is_private, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (conversation_id, "" if private else title, "{}" if private else to_json(settings), private, now, now),
+    )
+
+
+def save_settings(connection: sqlite3.Connection, conversation_id: str, settings: ConversationSettings) -> None:
+    """What the next request of the conversation sends."""
+    connection.execute(
+        "UPDATE conversation SET settings = ? WHERE id = ? AND NOT is_private", (to_json(settings), conversation_id)
+    )
+
+
+def save_draft(connection: sqlite3.Connection, conversation_id: str, draft: Clean) -> None:
+    """What stands in the composer."""
+    connection.execute("UPDATE conversation SET draft = ? WHERE id = ? AND NOT is_private", (draft, conversation_id))
+
+
+def rename(connection: sqlite3.Connection, conversation_id: str, title: Clean) -> None:
+    connection.execute("UPDATE conversation SET title = ? WHERE id = ? AND NOT is_private", (title, conversation_id))
+
+
+def pin(connection: sqlite3.Connection, conversation_id: str, pinned: bool) -> None:
+    """Keep it at the top of the list, or no longer."""
+    connection.execute("UPDATE conversation SET is_pinned = ? WHERE id = ?", (pinned, conversation_id))
+
+
+def delete(connection: sqlite3.Connection, conversation_id: str, now: float) -> None:
+    """Take a conversation out of every list and search; `undelete` brings it back."""
+    connection.execute("UPDATE conversation SET deleted_at = ? WHERE id = ?", (now, conversation_id))
+
+
+def undelete(connection: sqlite3.Connection, conversation_id: str) -> None:
+    connection.execute("UPDATE conversation SET deleted_at = NULL WHERE id = ?", (conversation_id,))
+
+
+def purge_deleted(connection: sqlite3.Connection, before: float) -> int:
+    """Remove for good what was deleted before a time (Unix seconds); the answer is how many conversations."""
+    with transaction(connection):
+        connection.execute("DELETE FROM message WHERE deleted_at < ?", (before,))
+        return connection.execute("DELETE FROM conversation WHERE deleted_at < ?", (before,)).rowcount
+
+
+def list_conversations(
+    connection: sqlite3.Connection, limit: int = 200, offset: int = 0
+) -> tuple[ConversationSummary, ...]:
+    """The pinned ones first, then by the last change, newest first."""
+    rows = connection.execute(
+        "SELECT *, (SELECT count(*) FROM message WHERE conversation_id = conversation.id AND deleted_at IS NULL)"  # noqa: S608
+        " AS messages,"
+        f" EXISTS (SELECT 1 FROM message WHERE conversation_id = conversation.id AND {_OPEN}) AS streaming"
+        " FROM conversation WHERE deleted_at IS NULL AND NOT is_private"
+        " ORDER BY is_pinned DESC, updated_at DESC LIMIT ? OFFSET ?",
+        (limit, offset),
+    ).fetchall()
+    return tuple(_summary(connection, row) for row in rows)
+
+
+def open_conversation(connection: sqlite3.Connection, conversation_id: str) -> Conversation | None:
+    """The conversation with the branch that is shown, oldest message first; None when there is none (or no longer)."""
+    row = connection.execute(
+        "SELECT * FROM conversation WHERE id = ? AND deleted_at IS NULL", (conversation_id,)
+    ).fetchone()
+    if row is None:
+        return None
+    settings = from_json(ConversationSettings, json_out(row["settings"]), ConversationSettings())
+    return Conversation(
+        id=row["id"],
+        title=line_out(row["title"]),
+        settings=settings,
+        messages=_branch(connection, conversation_id, row["head_id"]),
+        draft=clean_out(row["draft"]),
+        private=bool(row["is_private"]),
+    )
+
+
+def add_message(connection: sqlite3.Connection, message: Message, *, process: str | None = None) -> None:
+    """Write a message down and make it the head of its conversation; `process` is who fills it while it is open."""
+    with transaction(connection):
+        if _is_private(connection, message.conversation_id):
+            return
+        connection.execute(
+            "INSERT INTO message (id, conversation_id, parent_id, role, state, process, created_at, model, text,"
+            " reasoning, more) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                message.id,
+                message.conversation_id,
+                message.parent_id,
+                message.role,
+                message.state.value,
+                process if message.state.is_open else None,
+                message.created_at,
+                message.model,
+                message.text,
+                message.reasoning,
+                _more_in(message),
+            ),
+        )
+        connection.execute(
+            "UPDATE conversation SET head_id = ?, updated_at = max(updated_at, ?) WHERE id = ?",
+            (message.id, message.created_at, message.conversation_id),
+        )
+
+
+def append_parts(connection: sqlite3.Connection, parts: Sequence[Part]) -> None:
+    """Keep text as it arrives: every 100 ms, for all replies that grow. A part that is there already is left out."""
+    with transaction(connection):
+        connection.executemany(
+            "INSERT OR IGNORE INTO reply_part (message_id, seq, kind, text)"
+            " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM message WHERE id = ?1)",
+            parts,
+        )
+
+
+def finish_message(connection: sqlite3.Connection, message: Message, *, now: float) -> None:
+    """Write down how a message ended, with its search entry; its parts are no longer needed.
+
+    Where the message itself has no text or no thinking, what arrived in parts stands in for it.
+    """
+    with transaction(connection):
+        text, reasoning = folded_parts(connection, message.id)
+        connection.execute(
+            "UPDATE message SET state = ?, process = NULL, model = ?, text = ?, reasoning = ?, more = ? WHERE id = ?",
+            (
+                message.state.value,
+                message.model,
+                message.text or text,
+                message.reasoning or reasoning,
+                _more_in(message),
+                message.id,
+            ),
+        )
+        connection.execute("DELETE FROM reply_part WHERE message_id = ?", (message.id,))
+        connection.execute(
+            "UPDATE conversation SET updated_at = max(updated_at, ?) WHERE id = ?", (now, message.conversation_id)
+        )
+
+
+def update_receipt(connection: sqlite3.Connection, message_id: str, receipt: Receipt) -> None:
+    """A bill came after the message had ended."""
+    with transaction(connection):
+        message = message_of(connection, message_id)
+        if message is not None:
+            message.receipt = receipt
+            connection.execute("UPDATE message SET more = ? WHERE id = ?", (_more_in(message), message_id))
+
+
+def message_of(connection: sqlite3.Connection, message_id: str) -> Message | None:
+    """One message, with what has arrived of it so far."""
+    row = connection.execute("SELECT * FROM message WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else message_from_row(connection, row)
+
+
+def siblings(connection: sqlite3.Connection, message_id: str) -> tuple[str, ...]:
+    """The messages that stand in the same place of different branches, this one included, oldest first."""
+    rows = connection.execute(
+        "SELECT other.id FROM message AS this JOIN message AS other ON other.conversation_id = this.conversation_id"
+        " AND other.parent_id IS this.parent_id AND other.deleted_at IS NULL WHERE this.id = ? ORDER BY other.number",
+        (message_id,),
+    )
+    return tuple(row[0] for row in rows.fetchall())
+
+
+def show_branch(connection: sqlite3.Connection, message_id: str) -> None:
+    """Show the branch through a message, down to its newest leaf."""
+    with transaction(connection):
+        row = connection.execute("SELECT conversation_id FROM message WHERE id = ?", (message_id,)).fetchone()
+        if row is None:
+            return
+        newest: dict[str | None, str] = {
+            entry["parent_id"]: entry["id"]
+            for entry in connection.execute(
+                "SELECT id, parent_id FROM message WHERE conversation_id = ? AND deleted_at IS NULL ORDER BY number",
+                (row[0],),
+            ).fetchall()
+        }
+        leaf, seen = message_id, {message_id}
+        while (below := newest.get(leaf)) is not None and below not in seen:
+            seen.add(below)
+            leaf = below
+        set_head(connection, row[0], leaf)
+
+
+def set_head(connection: sqlite3.Connection, conversation_id: str, message_id: str | None) -> None:
+    """End the branch that is shown at a message; None shows an empty conversation."""
+    connection.execute("UPDATE conversation SET head_id = ? WHERE id = ?", (message_id, conversation_id))
+
+
+def titles(connection: sqlite3.Connection, conversation_ids: Iterable[str]) -> dict[str, Clean]:
+    """The titles of conversations that are still there."""
+    found: dict[str, Clean] = {}
+    for conversation_id in conversation_ids:
+        row = connection.execute("SELECT title FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+        if row is not None:
+            found[conversation_id] = line_out(row["title"])
+    return found
+
+
+def message_for_export(connection: sqlite3.Connection, conversation_id: str) -> tuple[Message, ...]:
+    """All messages of all branches, in the order in which they were written."""
+    rows = connection.execute(
+        "SELECT * FROM message WHERE conversation_id = ? AND deleted_at IS NULL ORDER BY number", (conversation_id,)
+    ).fetchall()
+    return tuple(message_from_row(connection, row) for row in rows)
+
+
+def folded_parts(connection: sqlite3.Connection, message_id: str) -> tuple[Clean, Clean]:
+    """Text and thinking as they stand in the parts of a message that still grows."""
+    text: list[Clean] = []
+    reasoning: list[Clean] = []
+    for row in connection.execute(
+        "SELECT kind, text FROM reply_part WHERE message_id = ? ORDER BY seq", (message_id,)
+    ).fetchall():
+        (reasoning if row["kind"] == "reasoning" else text).append(clean_out(row["text"]))
+    return Clean("".join(text)), Clean("".join(reasoning))
+
+
+def message_from_row(connection: sqlite3.Connection, row: Row) -> Message:
+    """A message from its row; what another version wrote and this one cannot read is left out."""
+    state = MessageState(row["state"]) if row["state"] in set(MessageState) else MessageState.DONE
+    text, reasoning = clean_out(row["text"]), clean_out(row["reasoning"])
+    if state.is_open:
+        more_text, more_reasoning = folded_parts(connection, row["id"])
+        text, reasoning = Clean(text + more_text), Clean(reasoning + more_reasoning)
+    blank = Message(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        parent_id=row["parent_id"],
+        role=row["role"] if row["role"] in _ROLES else "user",
+        text=text,
+        created_at=row["created_at"],
+        state=state,
+        model=line_or_none(row["model"]),
+        reasoning=reasoning,
+    )
+    more: Any = json_out(row["more"])
+    if not isinstance(more, dict) or not more:
+        return blank
+    own = {name: getattr(blank, name) for name in _IN_COLUMNS}
+    return from_json(Message, {name: more[name] for name in _MORE if name in more} | own, blank)
+
+
+def _more_in(message: Message) -> str:
+    blank = {field.name: field.default for field in fields(Message)}
+    values = {name: getattr(message, name) for name in _MORE}
+    return to_json({name: value for name, value in values.items() if value != blank[name]})
+
+
+def _branch(connection: sqlite3.Connection, conversation_id: str, head_id: str | None) -> list[Message]:
+    """From the head up to the root, turned round; a circle (in a file that others wrote) ends where it closes."""
+    parents: dict[str, tuple[int, str | None]] = {
+        row["id"]: (row["number"], row["parent_id"])
+        for row in connection.execute(
+            "SELECT id, number, parent_id FROM message WHERE conversation_id = ? AND deleted_at IS NULL",
+            (conversation_id,),
+        ).fetchall()
+    }
+    numbers: list[int] = []
+    here = head_id
+    while here is not None and (found := parents.pop(here, None)) is not None:
+        numbers.append(found[0])
+        here = found[1]
+    messages: list[Message] = []
+    for number in reversed(numbers):
+        row = connection.execute("SELECT * FROM message WHERE number = ?", (number,)).fetchone()
+        messages.append(message_from_row(connection, row))
+    return messages
+
+
+def _is_private(connection: sqlite3.Connection, conversation_id: str) -> bool:
+    row = connection.execute("SELECT is_private FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _summary(connection: sqlite3.Connection, row: Row) -> ConversationSummary:
+    settings = from_json(ConversationSettings, json_out(row["settings"]), ConversationSettings())
+    spent = ZERO
+    for entry in connection.execute(
+        "SELECT billed_usd FROM conversation_sum WHERE conversation = ?", (known_word_id(connection, row["id"]),)
+    ).fetchall():
+        spent = MONEY.add(spent, money_out(entry[0]) or ZERO)
+    return ConversationSummary(
+        id=row["id"],
+        title=line_out(row["title"]),
+        model=None if settings.model is None else settings.model.shown(),
+        updated_at=row["updated_at"],
+        message_count=row["messages"],
+        spent_usd=spent,
+        pinned=bool(row["is_pinned"]),
+        streaming=bool(row["streaming"]),
+    )

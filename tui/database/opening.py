@@ -1,0 +1,223 @@
+"""Opening the database file, and what happens when that cannot be done.
+
+Only a file that SQLite itself calls corrupt or no database is damaged: it is moved aside, never deleted. A file that is
+locked, full, read-only or of a later version stays where it is, and this process works in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from tui.database.processes import FileLock
+from tui.database.schema import NewerSchema, OtherProgram, migrate
+from tui.openrouter.text import Clean, clean_line
+
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_REASONS: Final = {
+    sqlite3.SQLITE_BUSY: "another program has locked it",
+    sqlite3.SQLITE_LOCKED: "another program has locked it",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_PERM: "it cannot be opened",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written",
+}
+_SIDE_FILES: Final = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection, and what the user must hear about it."""
+
+    connection: sqlite3.Connection
+    in_memory: bool
+    notice: Clean | None = None
+    ask_first: bool = False
+    """Earlier spending is not known, so that every paid request is asked about."""
+    use: FileLock | None = None
+    """Held while the file is open, so that nobody moves it away."""
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 1 (generic) when the error did not come from the library."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that the file's contents are broken."""
+    return primary_code(error) in _DAMAGED
+
+
+def reason_of(error: sqlite3.Error) -> str:
+    """Half a sentence for what stands in the way."""
+    return _REASONS.get(primary_code(error), str(error))
+
+
+def check_marker(path: Path) -> Path:
+    """Lies beside a file in which damage was met while running: the next start looks through all of it."""
+    return path.with_name(path.name + ".check")
+
+
+def open_database(path: Path | None, *, busy_s: float) -> Opened:
+    """Open or make the file, or answer with a database in memory and the sentence that says why."""
+    if path is None:
+        return Opened(_in_memory(), True, ask_first=True)
+    use = FileLock(path.with_name(path.name + ".use"))
+    try:
+        _make_private(path)
+        if not use.take(shared=True, wait_s=busy_s):
+            return _fallback(path, "another ortui is repairing it")
+        try:
+            return Opened(_open_file(path, busy_s), False, use=use)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+        use.release()
+        return _replace_damaged(path, use, busy_s)
+    except sqlite3.Error as error:
+        use.release()
+        return _fallback(path, reason_of(error))
+    except OSError as error:
+        use.release()
+        return _fallback(path, f"it cannot be opened ({error.strerror or type(error).__name__})")
+    except NewerSchema:
+        use.release()
+        return _fallback(path, "a later version of ortui has written it")
+    except OtherProgram:
+        use.release()
+        return _fallback(path, "it belongs to another program")
+
+
+def _replace_damaged(path: Path, use: FileLock, busy_s: float) -> Opened:
+    """Move a damaged file aside while nobody else has it open, and begin a new one."""
+    if not use.take(wait_s=busy_s):
+        return _fallback(path, "it is damaged, and another ortui still has it open")
+    try:
+        connection = _open_file(path, busy_s)  # perhaps somebody has just replaced it
+        notice = None
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        aside = _move_aside(path)
+        connection = _open_file(path, busy_s)
+        notice = clean_line(
+            f"The database was damaged and is now kept as {aside}. A new one was begun: earlier conversations and "
+            "spending are not in it, so every paid request is asked about first."
+        )
+    shared = FileLock(use.path)
+    use.release()
+    shared.take(shared=True, wait_s=busy_s)
+    return Opened(connection, False, notice, ask_first=notice is not None, use=shared)
+
+
+def _open_file(path: Path, busy_s: float) -> sqlite3.Connection:
+    _make_private(path)
+    connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, cached_statements=256)
+    try:
+        _prepare(connection)
+        _write_ahead(connection, busy_s)
+        if check_marker(path).exists():
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise _damage()
+            check_marker(path).unlink(missing_ok=True)
+        migrate(connection, path)
+        _probe(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _damage() -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("quick_check found damage")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _in_memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, cached_statements=256)
+    _prepare(connection)
+    migrate(connection, None)
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    # Text that is no UTF-8 (another program's doing) must not make a whole conversation unreadable.
+    connection.text_factory = _text
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _text(column: bytes) -> str:
+    return column.decode("utf-8", "replace")
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+    """WAL, so that other processes read while one writes.
+
+    `synchronous = NORMAL` leaves out the flush at each commit: nothing that was committed is lost when the process
+    dies, whatever kills it. Only when the machine loses power may the last moments be missing, and the file stays
+    whole; a flush ten times a second for arriving text would be a high price for that.
+    """
+    deadline = time.monotonic() + busy_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError as error:  # changing the mode does not wait for other processes by itself
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+
+
+def _probe(connection: sqlite3.Connection) -> None:
+    """Meet damage and missing rights now rather than in the middle of a reply: read each table's end, take the lock."""
+    for table in ("word", "request", "try", "conversation", "message", "snapshot", "vector", "model_mark"):
+        connection.execute(f"SELECT * FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone()  # noqa: S608 - our names
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
+
+
+def _make_private(path: Path) -> None:
+    """0600 in a 0700 folder; SQLite gives its side files the mode of the file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    for target, mode in ((path.parent, 0o700), (path, 0o600)):
+        if target.stat().st_mode & 0o077:
+            with suppress(OSError):
+                target.chmod(mode)
+
+
+def _move_aside(path: Path) -> Path:
+    """Rename the file and its side files; the answer is the new name of the first."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    number = 1
+    while True:
+        suffix = "" if number == 1 else f"-{number}"
+        aside = path.with_name(f"{path.stem}-damaged-{stamp}{suffix}{path.suffix}")
+        if not aside.exists():
+            break
+        number += 1
+    for side in reversed(_SIDE_FILES):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + side).rename(aside.with_name(aside.name + side))
+    check_marker(path).unlink(missing_ok=True)
+    return aside
+
+
+def _fallback(path: Path, reason: str) -> Opened:
+    notice = clean_line(
+        f"The database {path} is not used: {reason}. What happens now is kept in memory only and lost at the end; "
+        "earlier spending is not known, so every paid request is asked about first."
+    )
+    return Opened(_in_memory(), True, notice, ask_first=True)

@@ -1,0 +1,72 @@
+"""Searching all conversations for words."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import Final
+
+from tui.core.conversation import SearchHit
+from tui.database.columns import Row, clean_out, line_out
+from tui.openrouter.text import Clean
+
+_MOST_WORDS: Final = 16
+_LONGEST_WORD: Final = 64
+_BEGIN, _END = "\x01", "\x02"
+"""Mark a found word within a snippet; cleaned text has neither."""
+_MARK: Final = re.compile(f"[{_BEGIN}{_END}]")
+
+
+def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple[SearchHit, ...]:
+    """Messages that hold all the words in any order, the best first; the last word may be unfinished.
+
+    Any text may be given: only its letters and digits are searched for. Without any there are no hits.
+    """
+    query = _query(words)
+    if not query:
+        return ()
+    rows = connection.execute(
+        "SELECT message.id, message.role, message.created_at, message.conversation_id, conversation.title,"
+        " snippet(message_search, 0, ?, ?, '…', 16) AS snippet"
+        " FROM message_search JOIN message ON message.number = message_search.rowid"
+        " JOIN conversation ON conversation.id = message.conversation_id"
+        " WHERE message_search MATCH ? AND conversation.deleted_at IS NULL AND message.deleted_at IS NULL"
+        " ORDER BY rank LIMIT ?",
+        (_BEGIN, _END, query, limit),
+    ).fetchall()
+    return tuple(_hit(row) for row in rows)
+
+
+def _query(words: str) -> str:
+    """Each word in quotes, which FTS5 takes as text and never as syntax."""
+    found = [word[:_LONGEST_WORD] for word in re.findall(r"[^\W_]+", words)][:_MOST_WORDS]
+    if not found:
+        return ""
+    return " ".join(f'"{word}"' for word in found) + "*"
+
+
+def _hit(row: Row) -> SearchHit:
+    pieces: list[Clean] = []
+    marks: list[tuple[int, int]] = []
+    length, begun = 0, 0
+    marked = str(row["snippet"])
+    position = 0
+    for mark in _MARK.finditer(marked):
+        piece = line_out(marked[position : mark.start()])
+        pieces.append(piece)
+        length += len(piece)
+        if mark.group() == _BEGIN:
+            begun = length
+        else:
+            marks.append((begun, length))
+        position = mark.end()
+    pieces.append(line_out(marked[position:]))
+    return SearchHit(
+        conversation_id=clean_out(row["conversation_id"]),
+        message_id=clean_out(row["id"]),
+        title=line_out(row["title"]),
+        role=line_out(row["role"]),
+        created_at=row["created_at"],
+        snippet=Clean("".join(pieces)),
+        marks=tuple(marks),
+    )

@@ -1,0 +1,168 @@
+"""Sums that are kept up with each change of a request, so that a ledger of a million rows opens at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Final
+
+from tui.core.ledger import ZERO, RequestState, SpendRow
+from tui.database.columns import MONEY, Row, day_number, money_in, money_out
+from tui.openrouter.text import Clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one request, or many together, add to a sum. USD."""
+
+    requests: int = 0
+    """That were carried out, or may have been."""
+    failed: int = 0
+    """That cost nothing because nothing came of them."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    billed_usd: Decimal = ZERO
+    estimated_usd: Decimal = ZERO
+    unknown: int = 0
+
+    def plus(self, other: Share) -> Share:
+        """Both together."""
+        return Share(
+            **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS},
+            billed_usd=MONEY.add(self.billed_usd, other.billed_usd),
+            estimated_usd=MONEY.add(self.estimated_usd, other.estimated_usd),
+        )
+
+    def minus(self, other: Share) -> Share:
+        """What is left when the other is taken out."""
+        return Share(
+            **{name: getattr(self, name) - getattr(other, name) for name in _COUNTS},
+            billed_usd=MONEY.subtract(self.billed_usd, other.billed_usd),
+            estimated_usd=MONEY.subtract(self.estimated_usd, other.estimated_usd),
+        )
+
+    def row(self, key: Clean) -> SpendRow:
+        """As a screen shows it."""
+        return SpendRow(
+            key=key,
+            requests=self.requests,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            billed_usd=self.billed_usd,
+            estimated_usd=self.estimated_usd,
+            unknown=self.unknown,
+        )
+
+
+NOTHING: Final = Share()
+COLUMNS: Final = ", ".join(field.name for field in fields(Share))
+_MONIES: Final = ("billed_usd", "estimated_usd")
+_COUNTS: Final = tuple(field.name for field in fields(Share) if field.name not in _MONIES)
+
+_TABLES: Final = {
+    "day_sum": ("origin", "day", "account", "key_tail", "model", "provider"),
+    "conversation_sum": ("conversation", "origin", "day"),
+    "session_sum": ("process", "origin"),
+}
+
+
+def _statements(table: str, keys: tuple[str, ...]) -> tuple[str, str, str]:
+    where = " AND ".join(f"{key} = ?" for key in keys)
+    marks = ", ".join("?" * (len(keys) + len(fields(Share))))
+    return (
+        f"SELECT {COLUMNS} FROM {table} WHERE {where}",  # noqa: S608 - names of our own
+        f"INSERT OR REPLACE INTO {table} ({', '.join(keys)}, {COLUMNS}) VALUES ({marks})",  # noqa: S608
+        f"DELETE FROM {table} WHERE {where}",  # noqa: S608
+    )
+
+
+_SQL: Final = {table: _statements(table, keys) for table, keys in _TABLES.items()}
+
+
+def share_of_row(row: Row) -> Share:
+    """The sums of a row that has the columns `COLUMNS`."""
+    return Share(
+        **{name: int(row[name]) for name in _COUNTS},
+        billed_usd=money_out(row["billed_usd"]) or ZERO,
+        estimated_usd=money_out(row["estimated_usd"]) or ZERO,
+    )
+
+
+def total(rows: Iterable[Row]) -> Share:
+    """All of them together."""
+    whole = NOTHING
+    for row in rows:
+        whole = whole.plus(share_of_row(row))
+    return whole
+
+
+def share_of_request(row: Row) -> Share:
+    """What a request adds: nothing while it runs, its estimate until a bill comes, then its bill."""
+    state = row["state"]
+    if state == RequestState.RESERVED:
+        return NOTHING
+    if state == RequestState.FREE:
+        return Share(failed=1)
+    billed = estimated = ZERO
+    unknown = 0
+    if state == RequestState.BILLED:
+        billed = spent(row) or ZERO
+    elif state != RequestState.UNKNOWN and (estimate := money_out(row["estimate_usd"])) is not None:
+        estimated = estimate
+    else:
+        unknown = 1
+    return Share(
+        requests=1,
+        prompt_tokens=row["prompt_tokens"] or 0,
+        completion_tokens=row["completion_tokens"] or 0,
+        reasoning_tokens=row["reasoning_tokens"] or 0,
+        cached_tokens=row["cached_tokens"] or 0,
+        billed_usd=billed,
+        estimated_usd=estimated,
+        unknown=unknown,
+    )
+
+
+def spent(row: Row) -> Decimal | None:
+    """Money spent by a billed request: its cost and, with a provider key of one's own, the upstream cost."""
+    cost = money_out(row["cost_usd"])
+    if cost is None or not row["is_byok"]:
+        return cost
+    return MONEY.add(cost, money_out(row["upstream_usd"]) or ZERO)
+
+
+def move(connection: sqlite3.Connection, before: Row, after: Row) -> None:
+    """Take a request's old share out of every sum it is in and put its new one in; belongs in the same transaction."""
+    out, into = share_of_request(before), share_of_request(after)
+    for table in _TABLES:
+        old_key, new_key = _key(table, before), _key(table, after)
+        if old_key == new_key:
+            _change(connection, table, new_key, into.minus(out))
+        else:
+            _change(connection, table, old_key, NOTHING.minus(out))
+            _change(connection, table, new_key, into)
+
+
+def _key(table: str, row: Row) -> tuple[int, ...] | None:
+    if table == "conversation_sum" and row["conversation"] is None:
+        return None
+    day = day_number(row["created_at"])
+    # 0 stands for "none" because a primary key without rowid cannot hold NULL.
+    return tuple(day if key == "day" else row[key] or 0 for key in _TABLES[table])
+
+
+def _change(connection: sqlite3.Connection, table: str, key: tuple[int, ...] | None, difference: Share) -> None:
+    if key is None or difference == NOTHING:
+        return
+    select, replace, delete = _SQL[table]
+    row = connection.execute(select, key).fetchone()
+    now = difference if row is None else share_of_row(row).plus(difference)
+    if now == NOTHING:
+        connection.execute(delete, key)
+        return
+    values = [money_in(getattr(now, f.name)) if f.name in _MONIES else getattr(now, f.name) for f in fields(Share)]
+    connection.execute(replace, (*key, *values))

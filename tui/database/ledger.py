@@ -121,8 +121,8 @@ def reserve(
                 word_id(connection, request.model.raw),
                 word_id(connection, request.conversation_id),
                 None if request.message_id is None else id_in(request.message_id),
-                money_in(request.reserve_usd),
-                money_in(request.estimate_usd),
+                _amount(request.reserve_usd),
+                _amount(request.estimate_usd),
                 request.prompt_tokens_estimate,
             ),
         )
@@ -367,7 +367,7 @@ def _over_budgets(
 ) -> list[OverBudget]:
     """The budgets that the request would pass, in the order of `limits`."""
     set_limits = {name: limit for name, limit in limits.items() if limit is not None}
-    this = request.reserve_usd
+    this = money_out(_amount(request.reserve_usd))
     if not set_limits or this == 0:
         return []
     # The outcome has no "warn": with that action it only becomes a sentence.
@@ -450,4 +450,7 @@ def _next_state(before: Row, settlement: Settlement) -> RequestState | None:
 
 
 def _amount(amount: Decimal | None) -> str | None:
-    return None if amount is None or amount < 0 else money_in(amount)
+    """The column of an amount that nobody promised to be one: negative and absurd ones are unknown."""
+    if amount is None or not amount.is_finite() or amount < 0:
+        return None
+    return money_in(amount)

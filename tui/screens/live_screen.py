@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.core.state import Topic
@@ -13,7 +14,7 @@ from tui.widgets.header_line import HeaderLine
 from tui.widgets.meter_strip import MeterStrip
 
 
-class LiveScreen(Screen[None]):
+class LiveScreen(Screen[None], inherit_bindings=False):
     """A view that follows slices of the state; a hidden one paints nothing.
 
     The frame (header, meter strip, footer) stands around whatever the subclass composes. Textual calls `on_mount` and
@@ -24,6 +25,21 @@ class LiveScreen(Screen[None]):
     """The slices whose changes this view shows."""
     MODE: ClassVar[str] = ""
     """Its name in the App's modes, lit in the header."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "next pane", show=False, tooltip="To the next pane.", id="view.next_pane"),
+        Binding(
+            "shift+tab",
+            "app.focus_previous",
+            "previous pane",
+            show=False,
+            tooltip="To the pane before.",
+            id="view.previous_pane",
+        ),
+        Binding(
+            "ctrl+c,super+c", "screen.copy_text", "copy", show=False, tooltip="Copy what is selected.", id="view.copy"
+        ),
+    ]
 
     _FRAME_FOLLOWS: ClassVar[Topic] = Topic.METER | Topic.CONNECTION | Topic.CATALOGUE | Topic.PREFERENCES
 

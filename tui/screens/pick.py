@@ -17,8 +17,10 @@ from typing_extensions import override
 
 from tui.widgets.pick_list import PickItem, PickList
 
+__all__ = ["PickItem", "PickScreen"]
 
-class Pick(ModalScreen[str | None]):
+
+class PickScreen(ModalScreen[str | None]):
     """Gives back the key of what was picked, None for esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

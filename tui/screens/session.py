@@ -90,3 +90,12 @@ class TakesModel(Protocol):
     """A view that can be entered with a model: it is called once the view is shown."""
 
     def take_model(self, model: Opaque) -> None: ...
+
+
+@runtime_checkable
+class StopsStream(Protocol):
+    """A view that shows a reply or an embedding that may run."""
+
+    def stop_stream(self) -> bool:
+        """Stop what is shown; False when nothing runs."""
+        ...

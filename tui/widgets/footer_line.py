@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
 _MOST_KEYS: Final = 8
 _HELP_ACTION: Final = "help"
-_SHORT: Final = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del", "space": "space"}
+_SHORT: Final = {
+    "escape": "esc",
+    "enter": "enter",
+    "tab": "tab",
+    "space": "space",
+    "backspace": "backspace",
+    "delete": "del",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "home": "home",
+    "end": "end",
+} | {f"f{number}": f"F{number}" for number in range(1, 25)}
 
 
 class FooterKey(NamedTuple):

@@ -32,7 +32,7 @@ class PickItem:
     """Drawn dim at the right."""
 
 
-class PickList(ScrollView, can_focus=True):
+class PickList(ScrollView, can_focus=True, inherit_bindings=False):
     """One row an item, drawn when it is looked at: 5,000 cost what 20 do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -102,6 +102,19 @@ class PickList(ScrollView, can_focus=True):
     def on_mount(self) -> None:
         self._resize_content()
         self.call_after_refresh(self._keep_in_view)
+
+    def put(self, items: Sequence[PickItem], *, current: str | None = None) -> None:
+        """Show other items; the lit row stays on its item where that is still there."""
+        lit = self.lit
+        self._items = list(items)
+        self._haystacks = [f"{item.label} {item.note}".casefold() for item in self._items]
+        self._shown = self._items
+        self._current = current
+        self._strips.clear()
+        wanted = lit.key if lit is not None else current
+        self.cursor = next((row for row, item in enumerate(self._items) if item.key == wanted), self.cursor)
+        self._resize_content()
+        self.refresh()
 
     def filter(self, text: str) -> None:
         """Leave the items that have all of these words anywhere in label or note."""

@@ -1,0 +1,525 @@
+"""The terminal application: modes, keys, palette, the worker's events folded into the state, and leaving well."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.worker import Worker as TextualWorker
+from textual.worker import WorkerState
+from typing_extensions import override
+
+from tui.core.commands import Command, Remember
+from tui.core.events import Event
+from tui.core.state import State, Topic
+from tui.crash_report import EXIT_STATUS, write_report
+from tui.keymap import checked_keymap, teach_enter_keys
+from tui.leaving import SIGNAL_STATUS, LastResort, drain_dead_writer, signals_handled, watch_terminal
+from tui.openrouter.text import Clean, clean_line
+from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
+from tui.stylesheets import THEME_VARIABLES, style_path
+from tui.widgets.header_line import HeaderLine
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.app import AutopilotCallbackType
+    from textual.screen import Screen
+
+    from tui.config import Settings
+    from tui.screens.session import Session
+
+_FRAME_S: Final = 1 / 30
+"""Topics are published at most this often."""
+_WORKER_STOP_S: Final = 0.8
+"""How long leaving waits for the worker."""
+_LEAVE_LIMIT_S: Final = 0.95
+"""After a signal, the process ends by force after this long."""
+_QUIT_LIMIT_S: Final = 4.0
+_THEME_ALIASES: Final = {"textual-ansi": "ansi-dark"}
+"""Names of earlier Textual versions."""
+
+
+class BackgroundWorker(Protocol):
+    """What the App needs of the worker; `publish`, given to its maker, is called on the event loop's thread."""
+
+    async def run(self) -> None: ...
+
+    def submit(self, command: Command) -> bool: ...
+
+    def cancel(self, job_id: str) -> None: ...
+
+    def cancel_all(self) -> None: ...
+
+
+MakeWorker = Callable[[Callable[[Event], None]], BackgroundWorker]
+MakeScreen = Callable[["Session"], "Screen[None]"]
+
+
+def _models(session: Session) -> Screen[None]:
+    from tui.screens.models import ModelsScreen
+
+    return ModelsScreen(session)
+
+
+def _chat(session: Session) -> Screen[None]:
+    from tui.screens.chat import ChatScreen
+
+    return ChatScreen(session)
+
+
+def _embeddings(session: Session) -> Screen[None]:
+    from tui.screens.embeddings import EmbeddingsScreen
+
+    return EmbeddingsScreen(session)
+
+
+def _spend(session: Session) -> Screen[None]:
+    from tui.screens.spend import SpendScreen
+
+    return SpendScreen(session)
+
+
+VIEWS: Final[dict[str, MakeScreen]] = {"models": _models, "chat": _chat, "embeddings": _embeddings, "spend": _spend}
+"""Built on the first visit."""
+
+
+class OrtuiApp(App[None], inherit_bindings=False):
+    """One process: four views on one worker."""
+
+    TITLE = "ortui"
+    CSS_PATH = [style_path("app.tcss"), style_path("widgets.tcss")]
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    CLOSE_TIMEOUT = 0.5
+    HELP = (
+        "ortui talks to OpenRouter: choose models, chat, look at embeddings, watch what it costs. "
+        "Figures with ~ are estimates until the bill is there; – is unknown."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f1", "help", "help", tooltip="All keys, those of the focused pane first.", priority=True, id="app.help"
+        ),
+        Binding("question_mark", "help", "help", tooltip="The keys of the focused pane.", id="app.help_pane"),
+        Binding("f2", "show('models')", "models", show=False, priority=True, tooltip="Choose.", id="app.models"),
+        Binding("f3", "show('chat')", "chat", show=False, priority=True, tooltip="Talk.", id="app.chat"),
+        Binding(
+            "f4", "show('embeddings')", "embeddings", show=False, priority=True, tooltip="See.", id="app.embeddings"
+        ),
+        Binding("f5", "show('spend')", "spend", show=False, priority=True, tooltip="Money, limits.", id="app.spend"),
+        Binding("1", "help", "help", show=False, tooltip="All keys.", id="app.help_digit"),
+        Binding("2", "show('models')", "models", show=False, tooltip="Choose.", id="app.models_digit"),
+        Binding("3", "show('chat')", "chat", show=False, tooltip="Talk.", id="app.chat_digit"),
+        Binding("4", "show('embeddings')", "embeddings", show=False, tooltip="See.", id="app.embeddings_digit"),
+        Binding("5", "show('spend')", "spend", show=False, tooltip="Money, limits.", id="app.spend_digit"),
+        Binding("ctrl+o", "go_to", "go to", show=False, tooltip="A menu of the views.", priority=True, id="app.go_to"),
+        Binding(
+            "ctrl+p", "command_palette", "palette", show=False, tooltip="Commands.", priority=True, id="app.palette"
+        ),
+        Binding("colon", "command_palette", "palette", show=False, tooltip="Commands.", id="app.palette_colon"),
+        Binding(
+            "ctrl+c", "stop_or_hint", "stop", show=False, tooltip="Copy, else stop the reply.", id="app.copy_or_stop"
+        ),
+        Binding("ctrl+q", "quit", "quit", show=False, tooltip="Leave ortui.", priority=True, id="app.quit"),
+    ]
+
+    def __init__(self, settings: Settings, make_worker: MakeWorker, views: dict[str, MakeScreen] | None = None) -> None:
+        """`make_worker` gets the function that takes events. Raises `ConfigError` for a keymap with unknown ids."""
+        keymap, self._keymap_warnings = checked_keymap(settings.keymap)
+        teach_enter_keys()
+        super().__init__()
+        self.settings = settings
+        self.state = State()
+        self._make_worker = make_worker
+        self._worker: BackgroundWorker | None = None
+        self._worker_run: TextualWorker[None] | None = None
+        self.session: Session = make_session(
+            self,
+            settings,
+            self.state,
+            self._submit,
+            self._cancel,
+            self._cancel_all,
+            self.copy_to_clipboard,
+        )
+        self._moved = Topic.NONE
+        self._frame_timer: Timer | None = None
+        self._notices_shown = 0
+        self._were_streaming: frozenset[str] = frozenset()
+        self._last_words: list[str] = []
+        self._leaving = False
+        self._last_resort = LastResort()
+        self._views = views or VIEWS
+        for mode, make in self._views.items():
+            self.add_mode(mode, lambda make=make: make(self.session))  # type: ignore[misc]
+        if not settings.ui.animations:
+            self.animation_level = "none"
+        self._wanted_theme = _THEME_ALIASES.get(settings.ui.theme, settings.ui.theme)
+        if self._wanted_theme in self.available_themes:
+            self.theme = self._wanted_theme
+        self.set_keymap(keymap)
+
+    # the look
+
+    @override
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return THEME_VARIABLES
+
+    def set_theme(self, name: str) -> None:
+        """Change the theme and remember it."""
+        if name in self.available_themes and name != self.theme:
+            self.theme = name
+            self._submit(Remember(name="theme", value=name))
+
+    # start
+
+    @override
+    async def run_async(
+        self,
+        *,
+        headless: bool = False,
+        inline: bool = False,
+        inline_no_clear: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+        auto_pilot: AutopilotCallbackType | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+
+        def leave(why: str) -> None:
+            # In a signal's handler or another thread: the loop may be busy or stuck.
+            self._last_resort.arm(_LEAVE_LIMIT_S, SIGNAL_STATUS[why])
+            loop.call_soon_threadsafe(self._leave_for, why)
+
+        if headless:
+            await super().run_async(headless=True, size=size, auto_pilot=auto_pilot, mouse=mouse)
+            return
+        loop.set_exception_handler(self._note_stray_exception)
+        with signals_handled(leave):
+            watch_terminal(lambda: leave("SIGHUP"))
+            try:
+                await super().run_async(
+                    inline=inline, inline_no_clear=inline_no_clear, mouse=mouse, size=size, auto_pilot=auto_pilot
+                )
+            finally:
+                self._last_resort.disarm()
+
+    async def on_mount(self) -> None:
+        self._last_resort.remember_terminal(getattr(self._driver, "attrs_before", None))
+        self._frame_timer = self.set_interval(_FRAME_S, self._publish_changes, pause=True)
+        self._start_worker()
+        await self.switch_mode(next(iter(self._views)))
+        for warning in (*self.settings.warnings, *self._keymap_warnings):
+            self.notify(clean_line(str(warning)), title="Configuration", severity="warning", timeout=15, markup=False)
+        if self._wanted_theme not in self.available_themes:
+            words = f"There is no theme {clean_line(self._wanted_theme)}."
+            self.notify(words, title="Configuration", severity="warning", markup=False)
+
+    # the worker
+
+    def _start_worker(self) -> None:
+        self._worker = self._make_worker(self.take_event)
+        self._worker_run = self.run_worker_loop()
+
+    @work(group="worker", exclusive=True, exit_on_error=False)
+    async def run_worker_loop(self) -> None:
+        """The background worker lives as long as the App."""
+        assert self._worker is not None
+        await self._worker.run()
+
+    @on(TextualWorker.StateChanged)
+    def note_worker_end(self, event: TextualWorker.StateChanged) -> None:
+        if event.worker is not self._worker_run or event.state is not WorkerState.ERROR or self._leaving:
+            return
+        from tui.screens.confirm import Confirm
+
+        error = event.worker.error
+        where = self._report(error) if error is not None else ""
+
+        def answer(restart: bool | None) -> None:
+            if restart:
+                self._start_worker()
+
+        question = "The part that talks to the network has stopped. Start it again?"
+        _ = self.push_screen(Confirm(question, where, yes="Start again", no="Leave it"), answer)
+
+    def _submit(self, command: Command) -> bool:
+        return self._worker is not None and self._worker.submit(command)
+
+    def _cancel(self, job_id: str) -> None:
+        if self._worker is not None:
+            self._worker.cancel(job_id)
+
+    def _cancel_all(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel_all()
+
+    async def _stop_worker(self) -> None:
+        """Cancel the worker and wait for it: its cleanup would be cancelled a second time half way otherwise."""
+        run, self._worker_run = self._worker_run, None
+        if run is None or run.is_finished:
+            return
+        run.cancel()
+        if (task := run._task) is not None:
+            await asyncio.wait({task}, timeout=_WORKER_STOP_S)
+
+    # events in, topics out
+
+    def take_event(self, event: Event) -> None:
+        """Fold an event in; what moved is published with the next frame."""
+        self._moved |= self.state.apply(event)
+        if self._moved and self._frame_timer is not None:
+            self._frame_timer.resume()
+
+    def _publish_changes(self) -> None:
+        moved, self._moved = self._moved, Topic.NONE
+        if not moved:
+            if self._frame_timer is not None:
+                self._frame_timer.pause()
+            return
+        self.session.changed.publish(moved)
+        if moved & Topic.NOTICES:
+            self._show_notices()
+        if moved & Topic.CHAT:
+            self._ring_for_finished()
+        if moved & Topic.PREFERENCES:
+            self._take_preferences()
+
+    def _show_notices(self) -> None:
+        for number, notice in self.state.notices:
+            if number > self._notices_shown:
+                self._notices_shown = number
+                self.notify(notice.text, severity=notice.severity, markup=False)
+
+    def _ring_for_finished(self) -> None:
+        streaming = frozenset(self.state.streaming)
+        finished = self._were_streaming - streaming
+        self._were_streaming = streaming
+        if finished and not self.app_focus and self.settings.ui.notify:
+            self.bell()
+
+    def _take_preferences(self) -> None:
+        theme = self.state.preferences.get("theme")
+        if isinstance(theme, str) and theme in self.available_themes and theme != self.theme:
+            self.theme = theme
+
+    # going places
+
+    async def action_show(self, mode: str) -> None:
+        """Show a view; a dialog that is open on it stays open."""
+        await self.switch_mode(mode)
+
+    @on(HeaderLine.Pressed)
+    async def show_pressed(self, event: HeaderLine.Pressed) -> None:
+        await self.switch_mode(event.mode)
+
+    @on(GoTo)
+    async def show_wanted(self, event: GoTo) -> None:
+        await self.switch_mode(event.mode)
+
+    @on(UseModel)
+    async def use_model(self, event: UseModel) -> None:
+        """Enter a view with a model that was chosen in another."""
+        await self.switch_mode(event.mode)
+        view = self.screen_stack[0]
+        if isinstance(view, TakesModel):
+            view.take_model(event.model)
+
+    def action_go_to(self) -> None:
+        from tui.screens.goto_menu import GotoMenu
+
+        async def go(place: str | None) -> None:
+            match place:
+                case None:
+                    pass
+                case "help":
+                    self.action_help()
+                case "palette":
+                    self.action_command_palette()
+                case mode:
+                    await self.switch_mode(mode)
+
+        if not isinstance(self.screen, GotoMenu):
+            _ = self.push_screen(GotoMenu(self.current_mode), go)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen, help_sections
+
+        if isinstance(self.screen, HelpScreen):
+            _ = self.pop_screen()
+        else:
+            _ = self.push_screen(HelpScreen(help_sections(self.screen)))
+
+    @override
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("Models", "Choose a model (F2)", lambda: self.post_message(GoTo("models")))
+        yield SystemCommand("Chat", "Talk to a model (F3)", lambda: self.post_message(GoTo("chat")))
+        yield SystemCommand(
+            "Embeddings", "See how texts lie to each other (F4)", lambda: self.post_message(GoTo("embeddings"))
+        )
+        yield SystemCommand(
+            "Spend and limits", "What it cost, what is left (F5)", lambda: self.post_message(GoTo("spend"))
+        )
+        yield SystemCommand("Stop all", "Stop every reply and every embedding", self._cancel_all)
+        yield SystemCommand("Theme", "Change the colours", self.pick_theme)
+        yield SystemCommand("Help", "All keys (F1)", self.action_help)
+        yield SystemCommand("Quit", "Leave ortui (ctrl+q)", self.action_quit)
+        seen = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.node is self or not (active.enabled and binding.show) or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            title = binding.description[:1].upper() + binding.description[1:]
+            namespace, action = active.node, binding.action
+
+            async def run(action: str = action, namespace: object = namespace) -> None:
+                await self.run_action(action, namespace)  # type: ignore[arg-type]
+
+            yield SystemCommand(f"{title} ({self.get_key_display(binding)})", binding.tooltip, run)
+
+    @override
+    def get_key_display(self, binding: Binding) -> str:
+        from tui.widgets.footer_line import shown_key
+
+        return binding.key_display or shown_key(binding.key)
+
+    def pick_theme(self) -> None:
+        """Ask which theme."""
+        from tui.screens.pick import PickScreen
+        from tui.widgets.pick_list import PickItem
+
+        items = [
+            PickItem(name, Clean(name), Clean("dark" if theme.dark else "light"))
+            for name, theme in sorted(self.available_themes.items())
+        ]
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.set_theme(name)
+
+        _ = self.push_screen(PickScreen("theme", items, current=self.theme), take)
+
+    # copying and stopping
+
+    @override
+    def copy_to_clipboard(self, text: str) -> None:
+        """By OSC 52 and, in a thread, to the clipboard of this machine."""
+        super().copy_to_clipboard(text)
+        if not self.is_headless:
+            self._copy_to_system(text)
+
+    @work(group="clipboard", thread=True, exit_on_error=False)
+    def _copy_to_system(self, text: str) -> None:
+        from tui.clipboard import copy_to_system
+
+        copy_to_system(text)
+
+    def action_stop_or_hint(self) -> None:
+        """ctrl+c with nothing selected: stop the reply that is shown, else say how to leave."""
+        view = self.screen_stack[0]
+        if isinstance(view, StopsStream) and view.stop_stream():
+            return
+        self.notify("Nothing is selected and nothing runs here. ctrl+q leaves ortui.", timeout=3, markup=False)
+
+    # leaving
+
+    @override
+    async def action_quit(self) -> None:
+        """Leave; ask first while replies stream."""
+        from tui.screens.confirm import Confirm
+
+        if isinstance(self.screen, Confirm) and self.screen.id == "quit":
+            # Asked already: a second ctrl+q is the answer.
+            await self._leave(0)
+            return
+        running = len(self.state.streaming)
+        if not running:
+            await self._leave(0)
+            return
+        what = "A reply is" if running == 1 else f"{running} replies are"
+        question = Confirm(
+            f"{what} still streaming. Leave?",
+            "What has arrived is kept; the rest is stopped.",
+            yes="Stop and leave",
+            no="Stay",
+        )
+        question.id = "quit"
+
+        async def answer(leave: bool | None) -> None:
+            if leave:
+                await self._leave(0)
+
+        _ = self.push_screen(question, answer)
+
+    def _leave_for(self, why: str) -> None:
+        if why == "SIGHUP":
+            writer = getattr(self._driver, "_writer_thread", None)
+            if writer is not None:
+                drain_dead_writer(writer, writer._queue)
+        self.run_worker(self._leave(SIGNAL_STATUS[why]), group="leave", exit_on_error=False)
+
+    async def _leave(self, status: int) -> None:
+        """Stop the worker, then the App; the first call decides the status."""
+        if self._leaving:
+            return
+        self._leaving = True
+        if not self.is_headless:
+            self._last_resort.arm(_QUIT_LIMIT_S, status)
+        await self._stop_worker()
+        self.exit(return_code=status)
+
+    @override
+    async def _shutdown(self) -> None:
+        # After a crash nobody has waited for the worker yet.
+        self._leaving = True
+        await self._stop_worker()
+        await super()._shutdown()
+
+    # failing
+
+    def _secrets(self) -> list[str]:
+        keys = [*self.settings.provider.keys, *(key for provider in self.settings.providers for key in provider.keys)]
+        return [key.secret.reveal() for key in keys if key.secret is not None]
+
+    def _report(self, error: BaseException) -> str:
+        return write_report(error, self.settings.folders.log, self._secrets())
+
+    @override
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own report prints the locals of every frame: keys, prompts and replies.
+        self._return_code = EXIT_STATUS
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+            self._last_words.append(self._report(error))
+        self._close_messages_no_wait()
+
+    @override
+    def _fatal_error(self) -> None:
+        error = sys.exc_info()[1]
+        self._handle_exception(error if isinstance(error, Exception) else RuntimeError())
+
+    @override
+    def panic(self, *renderables: RenderableType) -> None:
+        """Textual calls it when the thread that reads the keyboard has died: the terminal is gone."""
+        self._last_resort.arm(_LEAVE_LIMIT_S, SIGNAL_STATUS["SIGHUP"])
+        self._leave_for("SIGHUP")
+
+    @override
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
+        for words in self._last_words:
+            print(words, file=sys.stderr)  # noqa: T201 - the terminal is restored; this is all that is left to say it with
+        self._last_words.clear()
+
+    def _note_stray_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """A task that nobody waits for has failed: asyncio would print the message, which may quote anything."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and "TEXTUAL" not in os.environ:
+            self._report(error)

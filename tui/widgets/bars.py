@@ -1,0 +1,201 @@
+"""Sums as bars: days side by side, models below each other, limits as gauges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+from typing_extensions import override
+
+from tui.core import formats
+from tui.core.ledger import SpendRow
+from tui.openrouter.text import Clean
+from tui.widgets.meter_strip import Level, level_of, sum_text
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+
+def column_lines(values: Sequence[Decimal], height: int, width: int = 1) -> list[str]:
+    """Columns of `width` cells, highest line first; whatever is not 0 is at least an eighth high."""
+    top = max(values, default=Decimal(0))
+    eighths = []
+    for value in values:
+        share = round(float(value / top) * height * 8) if top > 0 else 0
+        eighths.append(max(share, 1) if value > 0 else 0)
+    return [
+        "".join(_EIGHTHS[max(0, min(8, eighth - line * 8))] * width for eighth in eighths)
+        for line in range(height - 1, -1, -1)
+    ]
+
+
+class DayBars(Widget):
+    """What each of the last days cost."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar", "bars--dim"}
+    ALLOW_SELECT: ClassVar[bool] = False
+    DEFAULT_CSS = "DayBars { height: 6; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[SpendRow, ...] = ()
+
+    def show_rows(self, rows: tuple[SpendRow, ...]) -> None:
+        """Draw these days, oldest first."""
+        if rows != self._rows:
+            self._rows = rows
+            self.refresh()
+
+    @override
+    def render(self) -> Content:
+        width, height = self.content_size
+        bar = self.get_visual_style("bars--bar", partial=True)
+        dim = self.get_visual_style("bars--dim", partial=True)
+        if height < 2 or width < 10:
+            return Content("")
+        if not any(row.total_usd for row in self._rows):
+            return Content.assemble(("Nothing was spent in these days.", dim))
+        cells = max(1, min(4, (width - 1) // max(1, len(self._rows))))
+        rows = self._rows[-(width // cells) :]
+        lines = column_lines([row.total_usd for row in rows], height - 1, cells)
+        dearest = max(rows, key=lambda row: row.total_usd)
+        first, last = _short_day(rows[0].key), _short_day(rows[-1].key)
+        top = f"top {sum_text(dearest)} on {_short_day(dearest.key)}"
+        across = len(rows) * cells
+        legend = f"{first}{top.center(max(len(top) + 2, across - len(first) - len(last)))}{last}"
+        if len(legend) > width:
+            legend = f"{first} … {last}"
+        return Content.assemble(*[part for line in lines for part in ((line, bar), "\n")], (legend[:width], dim))
+
+
+def _short_day(key: str) -> str:
+    """`2026-08-06` as `6 Aug`."""
+    try:
+        day = date.fromisoformat(key)
+    except ValueError:
+        return key
+    return f"{day.day} {day.strftime('%b')}"
+
+
+class ModelBars(Widget):
+    """What each model cost, dearest first; what does not fit is counted."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar", "bars--dim"}
+    ALLOW_SELECT: ClassVar[bool] = False
+    DEFAULT_CSS = "ModelBars { height: 6; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[SpendRow, ...] = ()
+
+    def show_rows(self, rows: tuple[SpendRow, ...]) -> None:
+        """Draw these models, dearest first."""
+        if rows != self._rows:
+            self._rows = rows
+            self.refresh()
+
+    @override
+    def render(self) -> Content:
+        width, height = self.content_size
+        bar = self.get_visual_style("bars--bar", partial=True)
+        dim = self.get_visual_style("bars--dim", partial=True)
+        if not self._rows:
+            return Content.assemble(("No model was used this month.", dim))
+        rows = self._rows if len(self._rows) <= height else self._rows[: max(1, height - 1)]
+        name_width = min(max(Content(_short_model(row.key)).cell_length for row in rows), max(8, width * 2 // 5))
+        money_width = max(len(sum_text(row)) for row in rows)
+        bar_width = width - name_width - money_width - 2
+        top = max((row.total_usd for row in rows), default=Decimal(0))
+        parts: list[object] = []
+        for row in rows:
+            name = Content(_short_model(row.key)).truncate(name_width, ellipsis=True, pad=True)
+            share = float(row.total_usd / top) if top > 0 else 0.0
+            drawn = formats.bar(share, bar_width).replace("░", " ") if bar_width >= 3 else ""
+            parts += [name, " ", (drawn, bar), f" {sum_text(row):>{money_width}}", "\n"]
+        if left_out := self._rows[len(rows) :]:
+            rest = formats.money(sum((row.total_usd for row in left_out), Decimal(0)))
+            parts.append((f"{len(left_out)} more, {rest}", dim))
+        else:
+            parts.pop()
+        return Content.assemble(*parts)  # type: ignore[arg-type]
+
+
+def _short_model(slug: Clean) -> str:
+    """A model without its author, who is rarely in doubt."""
+    return slug.rpartition("/")[2].replace("\n", " ") or slug
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A used part of a limit; `limit` 0 draws no bar."""
+
+    label: Clean
+    used: Decimal
+    limit: Decimal
+    text: Clean
+    """The figures in words, after the bar."""
+
+    @property
+    def level(self) -> Level:
+        return level_of(self.used, self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeLine:
+    """Gauges beside each other and a note; a warning note is coloured and says so in words."""
+
+    name: Clean
+    gauges: tuple[Gauge, ...] = ()
+    note: Clean = Clean("")
+    warns: bool = False
+
+
+class Gauges(Widget):
+    """Limits and how much of them is used."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar", "bars--dim", "bars--near", "bars--full"}
+    ALLOW_SELECT: ClassVar[bool] = False
+    DEFAULT_CSS = "Gauges { height: auto; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[GaugeLine] = []
+
+    def show_lines(self, lines: list[GaugeLine]) -> None:
+        """Draw these lines; only another number of them moves what stands below."""
+        if lines != self._lines:
+            layout = len(lines) != len(self._lines)
+            self._lines = lines
+            self.refresh(layout=layout)
+
+    @override
+    def render(self) -> Content:
+        dim = self.get_visual_style("bars--dim", partial=True)
+        name_width = max((Content(line.name).cell_length for line in self._lines), default=0)
+        bar_width = 6 if self.content_size.width < 90 else 10 if self.content_size.width < 140 else 20
+        drawn = []
+        for line in self._lines:
+            parts: list[object] = [Content(line.name).truncate(name_width, pad=True)]
+            for gauge in line.gauges:
+                parts += ["  ", self._gauge(gauge, bar_width)]
+            if line.note:
+                style = self.get_visual_style("bars--near", partial=True) if line.warns else dim
+                parts += ["  ", (line.note, style)]
+            drawn.append(Content.assemble(*parts).truncate(self.content_size.width, ellipsis=True))  # type: ignore[arg-type]
+        return Content("\n").join(drawn)
+
+    def _gauge(self, gauge: Gauge, width: int) -> Content:
+        style = {
+            Level.FINE: self.get_visual_style("bars--bar", partial=True),
+            Level.NEAR: self.get_visual_style("bars--near", partial=True),
+            Level.FULL: self.get_visual_style("bars--full", partial=True),
+        }[gauge.level]
+        label = f"{gauge.label} " if gauge.label else ""
+        if gauge.limit <= 0:
+            return Content(f"{label}{gauge.text}")
+        bar = formats.bar(float(gauge.used / gauge.limit), width)
+        return Content.assemble(label, (bar, style), f" {gauge.text}{gauge.level.value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -58,7 +59,8 @@ class CatalogueIndex:
         self._orders: Final[dict[SortOrder, _Rows]] = {}
         self._columns: Final[dict[str, _Column]] = {}
         self._flags: Final[dict[str, Sequence[bool | None]]] = {}
-        self._last: _Answered | None = None
+        self._answers: Final[deque[_Answered]] = deque(maxlen=12)
+        """What was asked lately: a word that grows is looked for in the last answer, one taken back is there still."""
 
     def __len__(self) -> int:
         return len(self.models)
@@ -77,27 +79,25 @@ class CatalogueIndex:
         return sorted({str(model.author) for model in self.models})
 
     def query(self, query: Query, sort: SortOrder, context: QueryContext, *, favourites_first: bool = False) -> Result:
-        """The models that match exactly; the query's own `sort:` wins over `sort`.
-
-        Another letter typed is looked for among what the last answer held.
-        """
+        """The models that match exactly; the query's own `sort:` wins over `sort`."""
         sort = query.sort or sort
-        last = self._last
-        if (
-            last is not None
-            and last.sort == sort
-            and last.favourites_first == favourites_first
-            and query.narrows(last.query)
-            and _same_ground(last, context, favourites_first)
-        ):
-            rows = last.rows
+        known = [
+            answer
+            for answer in self._answers
+            if answer.sort == sort
+            and answer.favourites_first == favourites_first
+            and query.narrows(answer.query)
+            and _same_ground(answer, context, favourites_first)
+        ]
+        if known:
+            rows = min(known, key=lambda answer: len(answer.rows)).rows
         else:
             rows = self._ordered(sort)
             if favourites_first and context.favourites:
                 kept = {row for row, model in enumerate(self.models) if model.id.raw in context.favourites}
                 rows = [*(row for row in rows if row in kept), *(row for row in rows if row not in kept)]
         rows = self._matching_words(self._matching_terms(rows, query.terms, context), query.words)
-        self._last = _Answered(query, context, sort, favourites_first, rows)
+        self._answers.append(_Answered(query, context, sort, favourites_first, rows))
         return Result(rows, len(self.models), sort)
 
     def fuzzy(self, query: Query, sort: SortOrder, context: QueryContext, *, limit: int = 200) -> Result:
@@ -229,7 +229,7 @@ class CatalogueIndex:
 
 
 def _same_ground(last: _Answered, context: QueryContext, favourites_first: bool) -> bool:
-    """Whether the last answer can be narrowed: what it depended on besides the catalogue has not changed."""
+    """Whether an earlier answer can be narrowed: what it depended on besides the catalogue has not changed."""
     before = last.context
     if favourites_first and before.favourites != context.favourites:
         return False

@@ -12,9 +12,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.geometry import Size
 from textual.getters import query_one
 from textual.message import Message
-from textual.reactive import var
+from textual.reactive import Reactive, var
 from textual.widgets import Input, Static
 from typing_extensions import override
 
@@ -38,6 +39,9 @@ class _FilterInput(Input):
         Binding("escape", "leave", "leave", id="filter.leave", tooltip="Back to the list; once more clears the filter"),
         Binding("down", "leave", "to the list", show=False, id="filter.to_list", tooltip="Back to the list"),
     ]
+
+    virtual_size = Reactive(Size(0, 0))
+    """As every widget's, but what is typed changes no layout: a keystroke draws this line and no more."""
 
     class Left(Message):
         """Escape or down: the keyboard goes back to what is filtered."""

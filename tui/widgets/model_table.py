@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from rich.segment import Segment
 from rich.style import Style
@@ -27,6 +27,7 @@ from tui.widgets.model_columns import Placed, fit, place
 
 _GUTTER: Final = 4
 """Cursor, mark, favourite or new, and a space."""
+_LineKey: TypeAlias = tuple[object, ...] | None
 _NOTHING: Final = CatalogueIndex(())
 
 _SORTS: Final[dict[str, SortKey]] = {key.value: key for key in SortKey}
@@ -158,9 +159,12 @@ class ModelTable(ScrollView, can_focus=True):
         self._lit: Opaque | None = None
         """The model that was reported last as highlighted."""
         self._marks: dict[Opaque, Model] = {}
+        self._was_empty = True
         self._placed: tuple[Placed[str], ...] = ()
         self._placed_for = -1
-        self._strips: LRUCache[tuple[int, bool, bool, bool], Strip] = LRUCache(1024)
+        self._strips: LRUCache[_LineKey, Strip] = LRUCache(1024)
+        self._drawn: dict[int, _LineKey] = {}
+        """What each line of the screen shows, so that another result draws only what differs."""
         self._styles_now: _Styles | None = None
 
     # What is shown
@@ -171,13 +175,14 @@ class ModelTable(ScrollView, can_focus=True):
         """Show what a query found; `context` gives the badges, `empty` says why nothing is shown and what helps."""
         context = self.context if context is None else context
         if index is not self.index or not _same_badges(context, self.context):
-            self._strips.clear()
+            self._forget_drawn()
         if index is not self.index:
-            self._marks = {mark: model for mark, model in self._marks.items() if index.row_of(mark) is not None}
+            rows = {mark: index.row_of(mark) for mark in self._marks}
+            self._marks = {mark: index.models[row] for mark, row in rows.items() if row is not None}
         self.index, self.result, self.context, self._empty = index, result, context, empty
         self._set_height()
         self._find_cursor()
-        self.refresh()
+        self._refresh_changes()
         self._report()
 
     @property
@@ -199,10 +204,36 @@ class ModelTable(ScrollView, can_focus=True):
         self._go(self.result.rows.index(row))
         return True
 
+    def _refresh_changes(self) -> None:
+        """Draw the lines again that now show something else."""
+        if not self._drawn:
+            self.refresh()
+            return
+        for y in range(self.size.height):
+            if self._drawn.get(y, ...) != self._line_key(y):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _line_key(self, y: int) -> _LineKey:
+        """All that decides how a line of the screen looks; None where nothing is."""
+        rows = self.result.rows
+        if y == 0:
+            return self.result.sort, self.result.fuzzy or not rows
+        position = round(self.scroll_y) + y - 1
+        if position >= len(rows):
+            return (self._empty, len(self.index)) if not rows else None
+        row, lit = rows[position], position == self.cursor
+        return row, lit, lit and self.has_focus, self.index.models[row].id in self._marks
+
+    def _forget_drawn(self) -> None:
+        self._strips.clear()
+        self._drawn.clear()
+
     def _set_height(self) -> None:
         size = Size(self._width, len(self.result.rows) + 1)
         if size != self.virtual_size:
-            self.virtual_size = size
+            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
+            self.set_reactive(ModelTable.virtual_size, size)
+            self._scroll_update(size)
 
     def _find_cursor(self) -> None:
         rows = self.result.rows
@@ -228,7 +259,9 @@ class ModelTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, model))
         elif model is None:
             self._lit = None
-        self.refresh_bindings()
+        if (model is None) is not self._was_empty:
+            self._was_empty = model is None
+            self.refresh_bindings()
 
     # Moving
 
@@ -360,7 +393,7 @@ class ModelTable(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles_now = None
-        self._strips.clear()
+        self._forget_drawn()
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
@@ -378,19 +411,17 @@ class ModelTable(ScrollView, can_focus=True):
     @override
     def render_line(self, y: int) -> Strip:
         width = self._width
+        key = self._drawn[y] = self._line_key(y)
         if y == 0:
             return self._head(width)
         position = round(self.scroll_y) + y - 1
-        rows = self.result.rows
-        if position >= len(rows):
+        if position >= len(self.result.rows):
             return self._blank(y, width)
-        row = rows[position]
-        lit = position == self.cursor
-        key = (row, lit, lit and self.has_focus, self.index.models[row].id in self._marks)
         self._columns()
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._row(self.index.models[row], width, lit, key[2], key[3])
+            row = self.result.rows[position]
+            strip = self._strips[key] = self._row(self.index.models[row], width, position == self.cursor)
         return strip
 
     @override
@@ -408,7 +439,7 @@ class ModelTable(ScrollView, can_focus=True):
         if width != self._placed_for:
             self._placed_for = width
             self._placed = place(COLUMNS, width, start=_GUTTER)
-            self._strips.clear()
+            self._forget_drawn()
         return self._placed
 
     @property
@@ -444,13 +475,15 @@ class ModelTable(ScrollView, can_focus=True):
             return "The models are listed here once the catalogue has come.\nr asks for it."
         return "No model matches the filter.\n/ changes it, esc in it clears it."
 
-    def _row(self, model: Model, width: int, lit: bool, focused: bool, marked: bool) -> Strip:
+    def _row(self, model: Model, width: int, lit: bool) -> Strip:
         styles = self._drawn_with
         raw, context = model.id.raw, self.context
         star = "★" if raw in context.favourites else "✦" if raw in context.new else " "
-        base, plain = (styles.cursor, True) if focused else (styles.resting, False) if lit else (styles.row, False)
+        base, plain = (
+            (styles.cursor, True) if lit and self.has_focus else (styles.resting, False) if lit else (styles.row, False)
+        )
         badge, dim, warning = (base, base, base) if plain else (base + own for own in styles.on_a_row)
-        segments = [Segment(f"{'▌' if lit else ' '}{'✓' if marked else ' '}{star} ", badge)]
+        segments = [Segment(f"{'▌' if lit else ' '}{'✓' if model.id in self._marks else ' '}{star} ", badge)]
         for placed in self._placed:
             column = placed.column
             text, secondary = cell(column.kind, model, context)

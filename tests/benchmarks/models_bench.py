@@ -1,0 +1,258 @@
+"""What a keystroke in the filter and a step of the cursor cost, beside a DataTable refilled with the same rows.
+
+Run by hand: `python tests/benchmarks/models_bench.py [SIZE…]`. CPU time of the whole process, from the key press until
+everything has been drawn and written to the (headless) terminal; the middle of many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from rich.text import Text
+from textual import on
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import DataTable, Input
+from typing_extensions import override
+
+from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
+from tui.core.catalogue_index import CatalogueIndex
+from tui.openrouter.catalogue import Model, Pricing
+from tui.openrouter.text import Clean, Opaque
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.model_cells import COLUMNS, cell
+from tui.widgets.model_table import ModelTable
+
+NOW = 1_800_000_000.0
+SIZE = (120, 40)
+TYPED = ("claude", "tools ctx>=128k", "mini 4", "gpt -mini")
+CONTEXT = QueryContext(now=NOW)
+
+
+def invent(number: int) -> tuple[Model, ...]:
+    """So many models, the same every time."""
+    dice = random.Random(7)
+    authors = [
+        "anthropic",
+        "openai",
+        "google",
+        "meta-llama",
+        "mistralai",
+        "qwen",
+        "deepseek",
+        "x-ai",
+        "cohere",
+        "nvidia",
+    ]
+    families = ["claude", "gpt", "gemini", "llama", "mistral", "qwen", "deepseek", "grok", "command", "nemotron"]
+    kinds = ["opus", "mini", "flash", "instruct", "large", "coder", "chat", "fast", "plus", "nano"]
+    models = []
+    for row in range(number):
+        which = dice.randrange(len(authors))
+        slug = (
+            f"{authors[which]}/{families[which]}-{dice.randint(1, 9)}.{dice.randint(0, 9)}-{dice.choice(kinds)}-{row}"
+        )
+        models.append(
+            Model(
+                id=Opaque(slug),
+                slug=Clean(slug),
+                name=Clean(slug.replace("/", ": ").replace("-", " ").title()),
+                author=Clean(authors[which]),
+                created=int(NOW) - dice.randrange(900 * 86_400),
+                description=Clean("It answers questions. " * 20),
+                context_length=dice.choice((8_192, 32_768, 131_072, 200_000, 1_048_576)),
+                max_completion_tokens=dice.choice((None, 8_192, 65_536)),
+                input_modalities=(Clean("text"), *((Clean("image"),) if dice.random() < 0.4 else ())),
+                output_modalities=(Clean("text"),),
+                pricing=Pricing(
+                    prompt=Decimal(dice.randrange(0, 3000)) / 10**8, completion=Decimal(dice.randrange(0, 9000)) / 10**8
+                ),
+                supported_parameters=frozenset(
+                    Clean(p) for p in ("max_tokens", "tools", "reasoning") if dice.random() < 0.7
+                ),
+            )
+        )
+    return tuple(models)
+
+
+class Ours(App[None]):
+    """A filter line and the model table."""
+
+    def __init__(self, models: tuple[Model, ...]) -> None:
+        super().__init__()
+        self.index = CatalogueIndex(models)
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield FilterLine()
+        yield ModelTable()
+
+    def on_mount(self) -> None:
+        self.find("")
+        self.query_one(FilterLine).focus()
+
+    @on(FilterLine.Changed)
+    def typed(self, event: FilterLine.Changed) -> None:
+        self.find(event.text)
+
+    def find(self, text: str) -> None:
+        query, table, line = parse(text), self.query_one(ModelTable), self.query_one(FilterLine)
+        if isinstance(query, FilterMistake):
+            line.report(len(table.result.rows), table.result.total, mistake=query)
+            return
+        result = self.index.query(query, SortOrder(), CONTEXT)
+        table.show(self.index, result, context=CONTEXT)
+        line.report(len(result.rows), result.total)
+
+
+class Refilled(App[None]):
+    """The same with a DataTable that is refilled at each keystroke."""
+
+    def __init__(self, models: tuple[Model, ...]) -> None:
+        super().__init__()
+        self.index = CatalogueIndex(models)
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield Input(compact=True)
+        yield DataTable()
+
+    def on_mount(self) -> None:
+        self.query_one(DataTable).add_columns(*(column.head for column in COLUMNS))
+        self.fill(Query())
+
+    @on(Input.Changed)
+    def typed(self, event: Input.Changed) -> None:
+        if isinstance(query := parse(event.value), Query):
+            self.fill(query)
+
+    def fill(self, query: Query) -> None:
+        table: DataTable[Any] = self.query_one(DataTable)
+        table.clear()
+        for row in self.index.query(query, SortOrder(), CONTEXT).rows:
+            model = self.index.models[row]
+            table.add_row(*(Text(cell(column.kind, model, CONTEXT)[0]) for column in COLUMNS))
+
+
+async def drawn(pilot: Pilot[None]) -> None:
+    """Until nothing is left to do."""
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def cost_ms(pilot: Pilot[None], act: Callable[[], Awaitable[None]]) -> float:
+    """CPU milliseconds of the process until what `act` asks for is drawn."""
+    began = time.process_time()
+    await act()
+    await drawn(pilot)
+    return (time.process_time() - began) * 1000
+
+
+async def keystrokes(app: App[None], typed: Sequence[str]) -> list[float]:
+    """The cost of each letter typed and taken back."""
+    costs = []
+    async with app.run_test(size=SIZE) as pilot:
+        await drawn(pilot)
+        field = app.query_one(Input)
+        field.focus()
+        await drawn(pilot)
+        for text in typed:
+            for letter in [*text, *["backspace"] * len(text)]:
+                key = {" ": "space", ">": "greater_than_sign", "=": "equals_sign", "-": "minus"}.get(letter, letter)
+                costs.append(await cost_ms(pilot, partial(pilot.press, key)))
+    return costs
+
+
+async def steps(models: tuple[Model, ...]) -> tuple[list[float], list[float]]:
+    """The cost of a cursor step inside the screen and of one that scrolls."""
+    app = Ours(models)
+    async with app.run_test(size=SIZE) as pilot:
+        await drawn(pilot)
+        table = app.query_one(ModelTable)
+        table.focus()
+        await drawn(pilot)
+        inside = [await cost_ms(pilot, partial(pilot.press, "j")) for _ in range(30)]
+        await pilot.press(*["j"] * 10)
+        scrolling = [await cost_ms(pilot, partial(pilot.press, "j")) for _ in range(30)]
+    return inside, scrolling
+
+
+async def idle(models: tuple[Model, ...]) -> float:
+    """What pressing a key costs that does nothing: the floor under all others."""
+    app = Ours(models)
+    async with app.run_test(size=SIZE) as pilot:
+        app.query_one(ModelTable).focus()
+        await drawn(pilot)
+        return statistics.median([await cost_ms(pilot, partial(pilot.press, "q")) for _ in range(30)])
+
+
+def memory_mb(models: tuple[Model, ...]) -> float:
+    """What the index of the models takes, the models themselves aside."""
+    tracemalloc.start()
+    index = CatalogueIndex(models)
+    index.query(Query(), SortOrder(), CONTEXT)
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return size / 1e6
+
+
+def main() -> None:
+    """Print the table."""
+    sizes = [int(size) for size in sys.argv[1:]] or [400, 5_000, 50_000]
+    print(
+        f"CPU ms at {SIZE[0]}x{SIZE[1]}, median (worst); DataTable: the same filter, refilled; ratio: median (all rows)"
+    )
+    heads = (
+        ("index", 8),
+        ("key", 14),
+        ("query alone", 14),
+        ("DataTable key", 16),
+        ("ratio", 11),
+        ("step", 7),
+        ("scroll", 7),
+    )
+    print(
+        f"{'models':>8} "
+        + " ".join(f"{head:>{width}}" for head, width in (*heads, ("scroll", 7), ("no-op", 6), ("MB", 6)))
+    )
+    for size in sizes:
+        models = invent(size)
+        began = time.process_time()
+        index = CatalogueIndex(models)
+        index.query(Query(), SortOrder(), CONTEXT)
+        build = (time.process_time() - began) * 1000
+        alone = []
+        for text in TYPED:
+            for end in [*range(1, len(text) + 1), *range(len(text) - 1, -1, -1)]:
+                if isinstance(query := parse(text[:end]), Query):
+                    began = time.process_time()
+                    index.query(query, SortOrder(), CONTEXT)
+                    alone.append((time.process_time() - began) * 1000)
+        ours = asyncio.run(keystrokes(Ours(models), TYPED))
+        theirs = asyncio.run(keystrokes(Refilled(models), TYPED[:1])) if size <= 5_000 else []
+        inside, scrolling = asyncio.run(steps(models))
+        middle = statistics.median(ours)
+        other = statistics.median(theirs) if theirs else 0.0
+        beside = f"{other:.0f} ({max(theirs):.0f})" if theirs else "–"
+        # The last key brings all rows back: the dearest for a table that is refilled.
+        ratio = f"{other / middle:.0f}x ({theirs[-1] / ours[-1]:.0f}x)" if theirs else "–"
+        print(
+            f"{size:>8} {build:>8.1f} {f'{middle:.1f} ({max(ours):.1f})':>14}"
+            f" {f'{statistics.median(alone):.2f} ({max(alone):.1f})':>14} {beside:>16} {ratio:>11}"
+            f" {statistics.median(inside):>7.1f} {statistics.median(scrolling):>7.1f}"
+            f" {asyncio.run(idle(models)):>6.1f} {memory_mb(models):>6.1f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What a reply came to, on one line."""
+
+from __future__ import annotations
+
+from tui.core import formats
+from tui.core.conversation import Message, Receipt
+from tui.openrouter.text import Clean
+
+
+def receipt_line(message: Message) -> Clean:
+    """`$0.00412 · 212 in, 1,204 out (412 thinking, 100 cached) · 0.6 s · 86 tok/s · Anthropic`.
+
+    Empty without a receipt. An estimated cost begins with `~`, an unknown one is `–`.
+    """
+    receipt = message.receipt
+    if receipt is None:
+        return Clean("")
+    parts = [formats.cost(receipt.cost), _tokens(receipt)]
+    if receipt.ttft_ms is not None:
+        parts.append(formats.duration(receipt.ttft_ms / 1000))
+    if receipt.tokens_per_second is not None:
+        parts.append(f"{receipt.tokens_per_second:,.0f} tok/s")
+    if receipt.provider:
+        parts.append(receipt.provider)
+    if receipt.model_answered and message.model and not _same_model(receipt.model_answered, message.model):
+        parts.append(f"answered by {receipt.model_answered}")
+    if receipt.tries > 1:
+        parts.append(f"{receipt.tries} tries")
+    if receipt.billing_note:
+        parts.append(receipt.billing_note)
+    return Clean(" · ".join(part for part in parts if part))
+
+
+def _tokens(receipt: Receipt) -> str:
+    """`212 in, 1,204 out (412 thinking, 100 cached)`; empty when nobody reported any."""
+    if receipt.prompt_tokens is None and receipt.completion_tokens is None:
+        return ""
+    of_which = [
+        f"{formats.count(number)} {name}"
+        for number, name in ((receipt.reasoning_tokens, "thinking"), (receipt.cached_tokens, "cached"))
+        if number
+    ]
+    tail = f" ({', '.join(of_which)})" if of_which else ""
+    return f"{formats.count(receipt.prompt_tokens)} in, {formats.count(receipt.completion_tokens)} out{tail}"
+
+
+def _same_model(answered: str, asked: str) -> bool:
+    """Dated and tagged names (`…-20250929`, `:free`) are the model that was asked."""
+    short = asked.partition(":")[0]
+    return answered == asked or answered.partition(":")[0].startswith(short)

@@ -1,0 +1,625 @@
+"""Source text cut into units that are drawn on their own: blocks, list items, table rows, pieces of code.
+
+The cutter reads line by line and never looks back further than the open unit, so that text fed in pieces gives what it
+gives fed whole, and a long reply costs no more per character than a short one. Only what stands inside a line is left
+to markdown-it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+LONGEST_LINE: Final = 4096
+"""Characters; a longer line is cut into several, at a space where there is one."""
+LONGEST_UNIT: Final = 8192
+"""Characters a redraw may have to parse; a longer block goes on as a unit of its own."""
+CODE_PIECE_LINES: Final = 24
+PLAIN_PIECE_LINES: Final = 32
+MOST_COLUMNS: Final = 64
+"""A table with more is drawn as text."""
+DEEPEST: Final = 12
+"""Lists and quotes nested deeper are drawn as text."""
+
+
+class Kind(Enum):
+    """What a unit is drawn as."""
+
+    PARAGRAPH = auto()
+    HEADING = auto()
+    CODE = auto()
+    TABLE_HEAD = auto()
+    TABLE_ROW = auto()
+    RULE = auto()
+    QUOTE = auto()
+    DEFINITION = auto()
+    PLAIN = auto()
+
+
+@dataclass(eq=False, slots=True)
+class Fence:
+    """A code block, drawn in several pieces."""
+
+    language: str
+    start: int = 0
+    end: int = 0
+    """Source offsets of the code between the fence lines."""
+    states: list[object] = field(default_factory=list)
+    """The highlighter's state at the start of each piece, kept by the drawing side."""
+
+
+@dataclass(eq=False, slots=True)
+class Table:
+    """The rows of a table, which share their column widths."""
+
+    aligns: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    """Cells as source text; row 0 is the head."""
+    closed: bool = False
+    layouts: dict[int, object] = field(default_factory=dict)
+    """Column widths by pane width, kept by the drawing side."""
+
+
+@dataclass(eq=False, slots=True)
+class Unit:
+    """One piece of a message that is drawn, measured and thrown away on its own."""
+
+    kind: Kind
+    start: int
+    """Offset of its source in the text, inclusive."""
+    end: int
+    """Offset, exclusive, without the last line break."""
+    text: str
+    """Its source without the indentation and markers of the lists around it."""
+    gap: int = 0
+    """Empty lines above it."""
+    indent: int = 0
+    """Cells to the right of the margin, from the lists it stands in."""
+    marker: str = ""
+    """What stands left of its first line: a bullet, a number, a box."""
+    level: int = 0
+    """Of a heading, 1 to 6."""
+    fence: Fence | None = None
+    piece: int = 0
+    """Which piece of the fence this is, from 0."""
+    lines: int = 0
+    """Of code in this piece."""
+    closes: bool = False
+    """Whether the bottom of the code's box belongs to this piece."""
+    table: Table | None = None
+    row: int = 0
+
+    def same_source(self, other: Unit) -> bool:
+        """Whether both would be drawn alike (tests, and to see what a redraw can keep)."""
+        return (
+            (self.kind, self.start, self.end, self.text, self.gap, self.indent, self.marker, self.level)
+            == (other.kind, other.start, other.end, other.text, other.gap, other.indent, other.marker, other.level)
+            and (self.piece, self.lines, self.closes, self.row) == (other.piece, other.lines, other.closes, other.row)
+            and (self.fence.language if self.fence else "") == (other.fence.language if other.fence else "")
+            and (self.table.aligns if self.table else None) == (other.table.aligns if other.table else None)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A list item that following lines may belong to; columns of the source, except `drawn`."""
+
+    column: int
+    content: int
+    drawn: int
+    """Cells its content is indented by on screen."""
+    type: str
+    """`-`, `*`, `+`, `.` or `)`."""
+    number: int
+
+    def holds(self, indent: int) -> bool:
+        """Models indent nested lists by two columns even under `1. `, so two are enough."""
+        return indent >= min(self.content, self.column + 2)
+
+
+_FENCE = re.compile(r"(`{3,}|~{3,})(.*)$")
+_HEADING = re.compile(r"#{1,6}(?=[ \t]|$)")
+_RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_ITEM = re.compile(r"([-*+]|\d{1,9}[.)])(?:([ \t]+)(?=\S)|[ \t]*$)")
+_SETEXT = re.compile(r"(?:=+|-+)[ \t]*$")
+_DELIMITER = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
+_DEFINITION = re.compile(
+    r"\[(?!\^)((?:[^\[\]\\]|\\.)+)\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t]*$"
+)
+_TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
+_UNDECIDED = re.compile(r"(?:[-*+=_#>`~|: \t]+|\d{1,9}[.)]?[ \t]*)?$")
+_CELL_END = re.compile(r"(?<!\\)\|")
+_BULLETS = "•◦▪"
+
+
+def split_cells(line: str) -> list[str]:
+    """The cells of a table's line, as source text."""
+    line = line.strip()
+    line = line.removeprefix("|")
+    if line.endswith("|") and not line.endswith("\\|"):
+        line = line[:-1]
+    return [cell.strip().replace("\\|", "|") for cell in _CELL_END.split(line)]
+
+
+def _aligns(delimiter: str) -> list[str]:
+    """`left`, `right` or `center` for each column of a delimiter row."""
+    return [
+        "center" if cell[:1] == ":" == cell[-1:] and len(cell) > 1 else "right" if cell[-1:] == ":" else "left"
+        for cell in split_cells(delimiter)
+    ]
+
+
+class UnitSplitter:
+    """Cuts text that arrives in pieces; `units` are final, `tail()` is what the open end looks like so far."""
+
+    def __init__(self, *, markdown: bool = True, fences: bool = True) -> None:
+        """Without `markdown` only code fences are seen, and without `fences` not even those."""
+        self.units: list[Unit] = []
+        self.definitions: dict[str, str] = {}
+        """Label (normalised as markdown-it does) to address, of the reference definitions seen so far."""
+        self.length = 0
+        """Characters fed."""
+        self._markdown = markdown
+        self._fences = fences
+        self._rest = ""
+        self._rest_is_cut = False
+        self._stack: list[_Item] = []
+        self._marker = ""
+        self._marker_start = 0
+        self._blank = False
+        self._last: Kind | None = None
+        self._last_in_list = False
+        # the open block
+        self._kind: Kind | None = None
+        self._lines: list[str] = []
+        self._size = 0
+        self._start = 0
+        self._end = 0
+        self._gap = 0
+        self._level = 0
+        self._column = 0
+        self._indented = False
+        self._ticks = ""
+        self._fence: Fence | None = None
+        self._pieces = 0
+        self._table: Table | None = None
+
+    # feeding
+
+    def feed(self, text: str) -> None:
+        """Take more of the source."""
+        base = self.length - len(self._rest)
+        self.length += len(text)
+        text = self._rest + text
+        position = 0
+        while True:
+            newline = text.find("\n", position)
+            length = (newline if newline >= 0 else len(text)) - position
+            if length > LONGEST_LINE:
+                cut = text.rfind(" ", position + 1, position + LONGEST_LINE) + 1 or position + LONGEST_LINE
+                self._take(text[position:cut], base + position, cut=self._rest_is_cut)
+                self._rest_is_cut = True
+                position = cut
+                continue
+            if newline < 0:
+                break
+            self._take(text[position:newline], base + position, cut=self._rest_is_cut)
+            self._rest_is_cut = False
+            position = newline + 1
+        self._rest = text[position:]
+
+    def finish(self) -> None:
+        """No more will come."""
+        if self._rest:
+            self._take(self._rest, self.length - len(self._rest), cut=self._rest_is_cut)
+            self._rest = ""
+        self._close()
+        self._emit_bare_marker()
+
+    def tail(self) -> list[Unit]:
+        """The open end as units, as if nothing more came; a last line that may still become anything is held back."""
+        rest = self._rest
+        if self._kind is Kind.CODE and not (self._indented and self._leaves_code(rest)):
+            return [self._open_code(rest)]
+        if self._markdown and not self._rest_is_cut:
+            bare = rest.lstrip(" \t")
+            if _UNDECIDED.match(bare) or bare[0] == "|":
+                rest = ""
+        if self._kind is Kind.TABLE_ROW and (not rest or "|" in rest):
+            return []
+        scratch = UnitSplitter.__new__(UnitSplitter)
+        scratch.__dict__.update(self.__dict__)
+        scratch.units = []
+        scratch.definitions = {}
+        scratch._stack = self._stack.copy()
+        scratch._lines = self._lines.copy()
+        if self._kind is Kind.TABLE_ROW:
+            scratch._kind = None  # closing it would close the real one
+        if self._kind is Kind.PARAGRAPH and not rest and self._lines[-1].startswith("|"):
+            scratch._lines.pop()  # it may be a table's head
+            if not scratch._lines:
+                return []
+        if rest:
+            scratch._take(rest, self.length - len(self._rest), cut=self._rest_is_cut)
+        if scratch._kind is Kind.CODE:
+            return [*scratch.units, scratch._open_code("")]
+        scratch._close()
+        return scratch.units
+
+    # one line
+
+    def _take(self, line: str, start: int, *, cut: bool) -> None:
+        """Give one whole line to the open block, or begin another."""
+        end = start + len(line)
+        if self._kind is Kind.CODE:
+            self._code_line(line, start, end)
+        elif cut:
+            self._continue_cut(line, start, end)
+        elif not self._markdown:
+            self._plain_line(line, start, end)
+        else:
+            body = line.lstrip(" \t")
+            indent = len(line[: len(line) - len(body)].expandtabs(4)) if line[:1] in " \t" else 0
+            if body:
+                self._text_line(body, indent, start, end)
+            else:
+                self._blank_line(start, end)
+
+    def _blank_line(self, start: int, end: int) -> None:
+        self._close()
+        self._blank = True
+
+    def _text_line(self, body: str, indent: int, start: int, end: int) -> None:
+        if self._kind is Kind.PARAGRAPH and self._joins_paragraph(body, indent, start, end):
+            return
+        if self._kind is Kind.TABLE_ROW:
+            if "|" in body:
+                self._row(body, start, end)
+                return
+            self._close()
+        if self._kind is Kind.QUOTE:
+            if body[0] == ">" and not self._leaves_list(body, indent):
+                self._add(body, end)
+                return
+            if not self._begins_block(body) and not self._blank:
+                self._add("> " + body, end)
+                return
+            self._close()
+        self._begin(body, indent, start, end, _ITEM.match(body))
+
+    def _leaves_list(self, body: str, indent: int) -> bool:
+        return bool(self._stack) and not self._stack[-1].holds(indent)
+
+    def _joins_paragraph(self, body: str, indent: int, start: int, end: int) -> bool:
+        """Whether the line belongs to the open paragraph (or ends it as a heading, or makes it a table)."""
+        inside = not self._leaves_list(body, indent)
+        first = body[0]
+        if inside and first in "=-" and _SETEXT.match(body):
+            if first == "=" or (len(self._lines) == 1 and len(self._lines[0]) < 80 and len(body.rstrip()) != 1):
+                self._kind = Kind.HEADING
+                self._end = end
+                self._level = 1 if first == "=" else 2
+                self._close()
+                return True
+            if len(body.rstrip()) == 2:
+                self._add(body, end)
+                return True
+        if inside and first in "|:-" and "|" in self._lines[-1] and "-" in body and _DELIMITER.match(body.rstrip()):
+            head = split_cells(self._lines[-1])
+            aligns = _aligns(body)
+            if len(head) == len(aligns) <= MOST_COLUMNS and ("|" in body or len(head) == 1):
+                self._begin_table(head, aligns, end)
+                return True
+        if self._begins_block(body):
+            item = _ITEM.match(body)
+            if item is None or _RULE.match(body):
+                return False
+            if self._stack:
+                return False
+            if item.group(2) is not None and (first in "-*+" or item.group(1)[:-1] == "1"):
+                return False
+        if self._size + len(body) > LONGEST_UNIT:
+            self._close()
+            self._open(Kind.PARAGRAPH, start, gap=0)
+        self._add(body, end)
+        return True
+
+    @staticmethod
+    def _begins_block(body: str) -> bool:
+        first = body[0]
+        if first == "#":
+            return _HEADING.match(body) is not None
+        if first in "`~":
+            match = _FENCE.match(body)
+            return match is not None and not (first == "`" and "`" in match.group(2))
+        if first == ">":
+            return True
+        return (first in "-*+_" or first.isdecimal()) and (
+            _RULE.match(body) is not None or _ITEM.match(body) is not None
+        )
+
+    def _begin(self, body: str, indent: int, start: int, end: int, item: re.Match[str] | None, depth: int = 0) -> None:
+        """Open the block that this line begins; what was open is closed."""
+        self._close()
+        if self._marker and not depth and self._leaves_list(body, indent):
+            self._emit_bare_marker()
+        is_rule = body[0] in "-*_" and _RULE.match(body) is not None
+        if is_rule:
+            item = None
+        left: _Item | None = None
+        while self._stack and not self._stack[-1].holds(indent):
+            left = self._stack.pop()
+        base = self._stack[-1].content if self._stack else 0
+        if indent - base >= 4 and not (item and (self._stack or left) and not self._blank):
+            self._open_indented(body, indent, base, start, end)
+            return
+        if item is not None and len(self._stack) < DEEPEST:
+            self._begin_item(body, indent, start, end, item, left, depth + 1)
+            return
+        first = body[0]
+        if first in "`~" and (fence := _FENCE.match(body)) and not (first == "`" and "`" in fence.group(2)):
+            self._open_fence(fence, indent, start, end)
+        elif first == "#" and (heading := _HEADING.match(body)):
+            self._open(Kind.HEADING, start)
+            self._level = heading.end()
+            text = body[heading.end() :].strip()
+            bare = text.rstrip("#")
+            self._add(bare.rstrip() if not bare or bare[-1] in " \t" else text, end)
+            self._close()
+        elif is_rule:
+            self._open(Kind.RULE, start)
+            self._add("", end)
+            self._close()
+        elif first == ">":
+            self._open(Kind.QUOTE, start)
+            self._add(body, end)
+        elif first == "[" and (definition := _DEFINITION.match(body)):
+            label = " ".join(definition.group(1).split()).lower().upper()
+            self.definitions.setdefault(label, definition.group(2))
+            self._open(Kind.DEFINITION, start)
+            self._add(body, end)
+            self._close()
+        else:
+            if self._marker and self._marker[-1] in _BULLETS and (task := _TASK.match(body)):
+                self._marker = "☐" if task.group(1) == " " else "☑"
+                body = body[task.end() :]
+            self._open(Kind.PARAGRAPH, start)
+            self._add(body, end)
+
+    def _begin_item(
+        self, body: str, indent: int, start: int, end: int, item: re.Match[str], left: _Item | None, depth: int
+    ) -> None:
+        self._emit_bare_marker()
+        mark = item.group(1)
+        kind = mark[-1]
+        ordered = kind in ".)"
+        number = int(mark[:-1]) if ordered else 0
+        if left is not None and left.type == kind and ordered:
+            number = left.number + 1
+        base = self._stack[-1].drawn if self._stack else 0
+        if ordered:
+            drawn_mark = f"{number}{kind}"
+        else:
+            drawn_mark = _BULLETS[sum(entry.type in "-*+" for entry in self._stack) % len(_BULLETS)]
+        spaces = len(item.group(2).expandtabs(4)) if item.group(2) else 1
+        content = indent + len(mark) + (spaces if spaces <= 4 else 1)
+        self._stack.append(_Item(indent, content, base + len(drawn_mark) + 1, kind, number))
+        self._marker = drawn_mark
+        self._marker_start = start
+        if item.group(2) is None:
+            return
+        rest = body[item.end() :]
+        # spaces of 5 and more would make indented code of the item; nobody means that
+        self._begin(rest, content, start, end, _ITEM.match(rest), depth)
+
+    def _emit_bare_marker(self) -> None:
+        """An item without content still shows its bullet."""
+        if self._marker:
+            self._open(Kind.PARAGRAPH, self._marker_start)
+            self._add("", self._marker_start)
+            self._close()
+
+    # opening, adding, closing
+
+    def _open(self, kind: Kind, start: int, gap: int | None = None) -> None:
+        if gap is None:
+            gap = self._gap_before(kind)
+        self._kind = kind
+        self._lines = []
+        self._size = 0
+        self._start = start
+        self._end = start
+        self._gap = gap
+        self._blank = False
+
+    def _gap_before(self, kind: Kind) -> int:
+        if self._last is None:
+            return 0
+        if self._last is Kind.HEADING and kind is not Kind.HEADING:
+            return 0
+        if kind is Kind.HEADING:
+            return 1
+        if self._last_in_list and self._stack:
+            return 0
+        if kind is self._last is Kind.DEFINITION:
+            return 0
+        return 1 if self._blank else 0
+
+    def _add(self, line: str, end: int) -> None:
+        if self._kind is Kind.QUOTE and self._size + len(line) > LONGEST_UNIT:
+            self._close()
+            self._open(Kind.QUOTE, self._end + 1, gap=0)
+        self._lines.append(line)
+        self._size += len(line) + 1
+        self._end = end
+
+    def _close(self) -> None:
+        """Make a unit of the open block."""
+        kind = self._kind
+        if kind is None:
+            return
+        if kind is Kind.CODE:
+            if self._indented:
+                while self._lines and not self._lines[-1]:
+                    self._lines.pop()
+            self._emit_code(closes=True)
+            self._fence = None
+            self._kind = None
+            return
+        if kind is Kind.TABLE_ROW:
+            assert self._table is not None
+            self._table.closed = True
+            self._table = None
+            self._kind = None
+            return
+        level = self._level if kind is Kind.HEADING else 0
+        self._emit(Unit(kind, self._start, self._end, "\n".join(self._lines), level=level))
+        self._kind = None
+
+    def _emit(self, unit: Unit) -> None:
+        unit.gap = self._gap
+        unit.indent = self._stack[-1].drawn if self._stack else 0
+        unit.marker = self._marker
+        self._marker = ""
+        self._gap = 0
+        self._last = unit.kind
+        self._last_in_list = bool(self._stack)
+        self.units.append(unit)
+
+    # code
+
+    def _open_fence(self, fence: re.Match[str], indent: int, start: int, end: int) -> None:
+        self._open(Kind.CODE, start)
+        self._indented = False
+        self._ticks = fence.group(1)
+        self._column = indent
+        language = fence.group(2).strip().split(" ")[0].strip("{}.,:;")[:32]
+        self._fence = Fence(language, start=end + 1, end=end + 1)
+        self._pieces = 0
+        self._end = end
+
+    def _open_indented(self, body: str, indent: int, base: int, start: int, end: int) -> None:
+        self._open(Kind.CODE, start)
+        self._indented = True
+        self._column = base + 4
+        self._fence = Fence("", start=start, end=end)
+        self._pieces = 0
+        self._lines.append(" " * (indent - base - 4) + body)
+        self._end = end
+
+    def _code_line(self, line: str, start: int, end: int) -> None:
+        assert self._fence is not None
+        if self._indented:
+            if self._leaves_code(line):
+                self._close()
+                self._take(line, start, cut=False)
+                return
+            if not line.strip():
+                self._blank = True
+            line = self._dedented(line)
+        else:
+            if self._closes_fence(line):
+                self._end = end
+                self._close()
+                return
+            line = self._dedented(line)
+        if len(self._lines) >= CODE_PIECE_LINES or self._size > LONGEST_UNIT:
+            self._emit_code(closes=False)
+            self._start = start
+            self._gap = 0
+        self._lines.append(line)
+        self._size += len(line) + 1
+        self._end = self._fence.end = end
+
+    def _leaves_code(self, line: str) -> bool:
+        """Whether the line no longer belongs to indented code."""
+        body = line.lstrip(" \t")
+        return bool(body) and len(line[: len(line) - len(body)].expandtabs(4)) < self._column
+
+    def _closes_fence(self, line: str) -> bool:
+        mark = line.strip()
+        return len(mark) >= len(self._ticks) and not mark.strip(self._ticks[0])
+
+    def _dedented(self, line: str) -> str:
+        """Without the columns that the fence itself is indented by."""
+        if not self._column or line[:1] not in " \t":
+            return line
+        body = line.lstrip(" \t")
+        indent = len(line[: len(line) - len(body)].expandtabs(4))
+        return " " * max(0, indent - self._column) + body
+
+    def _emit_code(self, *, closes: bool) -> None:
+        unit = Unit(Kind.CODE, self._start, self._end, "\n".join(self._lines), lines=len(self._lines), closes=closes)
+        unit.fence = self._fence
+        unit.piece = self._pieces
+        self._emit(unit)
+        self._pieces += 1
+        self._lines = []
+        self._size = 0
+
+    def _open_code(self, rest: str) -> Unit:
+        """The open piece of code with its box closed, so that nothing jumps when the fence closes."""
+        lines = self._lines
+        if rest and not self._indented and not rest.strip().strip(self._ticks[0]):
+            rest = ""  # perhaps the closing fence
+        if rest:
+            lines = [*lines, self._dedented(rest)]
+        return Unit(
+            Kind.CODE,
+            self._start,
+            self.length,
+            "\n".join(lines),
+            self._gap,
+            self._stack[-1].drawn if self._stack else 0,
+            self._marker,
+            fence=self._fence,
+            piece=self._pieces,
+            lines=len(lines),
+            closes=True,
+        )
+
+    # tables
+
+    def _begin_table(self, head: list[str], aligns: list[str], end: int) -> None:
+        head_line = self._lines.pop()
+        start = self._end - len(head_line)
+        if self._lines:
+            self._end = start - 1
+            self._close()
+        table = self._table = Table(aligns, [head])
+        self._emit(Unit(Kind.TABLE_HEAD, start, end, head_line, table=table))
+        self._kind = Kind.TABLE_ROW
+        self._lines = []
+
+    def _row(self, body: str, start: int, end: int) -> None:
+        assert self._table is not None
+        cells = split_cells(body)[: len(self._table.aligns)]
+        cells += [""] * (len(self._table.aligns) - len(cells))
+        self._table.rows.append(cells)
+        self._gap = 0
+        self._emit(Unit(Kind.TABLE_ROW, start, end, body, table=self._table, row=len(self._table.rows) - 1))
+
+    # text without Markdown, and what a too long line goes on as
+
+    def _plain_line(self, line: str, start: int, end: int) -> None:
+        body = line.lstrip(" ")
+        fence = _FENCE.match(body) if self._fences and body[:3] in ("```", "~~~") else None
+        if fence is not None and not (body[0] == "`" and "`" in fence.group(2)):
+            self._close()
+            self._open_fence(fence, len(line) - len(body), start, end)
+            self._gap = 0
+            return
+        if self._kind is not None and (len(self._lines) >= PLAIN_PIECE_LINES or self._size > LONGEST_UNIT):
+            self._close()
+        if self._kind is None:
+            self._open(Kind.PLAIN, start, gap=0)
+        self._add(line, end)
+
+    def _continue_cut(self, line: str, start: int, end: int) -> None:
+        """The next part of a line that was too long for one unit."""
+        self._close()
+        kind = Kind.PARAGRAPH if self._markdown else Kind.PLAIN
+        self._open(kind, start, gap=0)
+        self._add(line, end)

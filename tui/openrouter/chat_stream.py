@@ -136,7 +136,8 @@ class ChatStream:
         if decoder.first_was_error and decoder.error is not None:
             raise decoder.error
         if not decoder.json_events:
-            raise _unreadable("The answer is no reply of this API")
+            torn = start[:1] == b"{"
+            raise _unreadable("The answer broke off or is no JSON" if torn else "The answer is no reply of this API")
         return [*events, *decoder.finish()]
 
     async def _first_bytes(self) -> bytes:

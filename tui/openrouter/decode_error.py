@@ -25,6 +25,8 @@ _LONGEST_QUOTE: Final = 300
 _LONGEST_WAIT_S: Final = 366 * 86_400.0
 _KEYS: Final = re.compile(r"\bsk-[A-Za-z0-9_*-]{3,}|(?<=Bearer )\S+")
 
+_SAYS_NOTHING: Final = frozenset({"provider returned error", "error", "internal server error"})
+
 _RETRYABLE: Final = frozenset({408, 429, 500, 502, 503, 529})
 """Statuses on which a POST may be repeated, before any content."""
 _OUTCOME_UNKNOWN: Final = frozenset({504, *range(520, 527)})
@@ -263,7 +265,7 @@ def _message(error: Mapping[str, object], metadata: Mapping[str, object]) -> str
         message = _inner_message(message)
     raw = metadata.get("raw")
     inner = _inner_message(raw) if isinstance(raw, str) else _message_in(raw)
-    if inner and (not message or message.strip(" .").lower() in ("provider returned error", "error")):
+    if inner and (not message or message.strip(" .").lower() in _SAYS_NOTHING):
         message = inner
     elif inner and inner not in message:
         message = f"{message}: {inner}"
@@ -388,6 +390,7 @@ def _build(
         fallback_models=_fallback_models(said),
         generation_id=generation_id,
         is_platform_limit=platform,
+        limit=as_int(_header(said, headers, "x-ratelimit-limit")) if platform else None,
     )
 
 
@@ -404,8 +407,9 @@ def _sentence(words: Words, message: str, provider: Clean | None, key: Secret | 
     quote = clean_line(mask_keys(" ".join(message.split()), key))
     if len(quote) > _LONGEST_QUOTE:
         quote = Clean(quote[: _LONGEST_QUOTE - 1] + "…")
-    if not quote:
-        return Clean(f"{words.sentence}.")
+    bare = quote.strip(" .").lower()
+    if not bare or bare in _SAYS_NOTHING or bare in words.sentence.lower():
+        return Clean(f"{words.sentence} ({provider})." if provider else f"{words.sentence}.")
     who = f"{provider}: " if provider and provider not in quote else ""
     return Clean(f"{words.sentence}: {who}{quote}{'' if quote[-1] in '.!?…' else '.'}")
 

@@ -70,6 +70,7 @@ class ApiError(Exception):
         fallback_models: tuple[Opaque, ...] = (),
         generation_id: Opaque | None = None,
         is_platform_limit: bool = False,
+        limit: int | None = None,
     ) -> None:
         super().__init__(message)
         self.kind: Final = kind
@@ -92,6 +93,8 @@ class ApiError(Exception):
         self.provider: Final = provider
         self.fallback_models: Final = fallback_models
         self.generation_id: Final = generation_id
+        self.limit: Final = limit
+        """`X-RateLimit-Limit`: how large the platform's limit is, in requests."""
         self.is_platform_limit: Final = is_platform_limit
         """A 429 of OpenRouter itself rather than of a provider."""
 

@@ -171,7 +171,8 @@ def test_signals_end_it_cleanly_even_while_it_streams(number: int, fresh_key: Fr
     url = child.stdout.readline().decode().strip()
     body = {"model": "demo/slow", "stream": True, "messages": [{"role": "user", "content": "a long story"}]}
     with httpx.stream("POST", f"{url}/chat/completions", headers=bearer(fresh_key()), json=body) as reply:
-        next(reply.iter_bytes())
+        arriving = reply.iter_bytes()
+        next(arriving)
         child.send_signal(number)
         assert child.wait(5) == 0
     assert child.stderr.read() == b""

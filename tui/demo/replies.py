@@ -14,6 +14,8 @@ _FENCE: Final = "```"
 _EFFORTS: Final = {"minimal": 2, "low": 4, "medium": 8, "high": 16, "xhigh": 28, "max": 40}
 """Thoughts by effort."""
 
+_WISHES: Final = r"code|function|script|program|table|compare|list|points|step|how |python|rust|javascript|sql|bash"
+
 
 class Writer:
     """Fills the phrases with the prompt's words."""
@@ -104,7 +106,7 @@ def compose(prompt: str, dice: Random) -> str:
     if not re.search(r"\blong\b|detail|essay", asked) and (
         re.search(r"\b(short|brief|briefly|one (word|sentence|line)|yes or no)\b", asked)
         or (len(prompt) < 14 and dice.random() < 0.7)
-        or dice.random() < 0.08
+        or (dice.random() < 0.08 and not re.search(_WISHES, asked))
     ):
         return writer.say(phrases.SHORT)
     parts = [writer.say(phrases.OPENINGS)]

@@ -170,7 +170,7 @@ def model_endpoints(desk: Desk, request: Request) -> Row:
     if desk.key_of(request) is None:
         for each in rows:
             each |= {"latency_last_30m": None, "throughput_last_30m": None}
-    shape = {"tokenizer": None, "instruct_type": None} | row["architecture"]
+    shape = {"tokenizer": "Other", "instruct_type": None} | row["architecture"]
     about = {"id": row["id"], "name": row["name"], "created": row["created"], "description": row.get("description", "")}
     return {"data": about | {"architecture": shape, "endpoints": rows}}
 

@@ -16,7 +16,7 @@ from tui.core.formats import money
 from tui.core.ledger import OverBudget, RequestKind, RequestState
 from tui.core.requests import UNKNOWN_COMPLETION_TOKENS, affordable_tokens, most_completion_tokens, quote
 from tui.core.tokens import count_request_tokens
-from tui.database import chats, ledger
+from tui.database import chats, estimates, ledger, settings_store, turns
 from tui.database.thread import StorageFailed
 from tui.openrouter.chat import ChatRequest
 from tui.openrouter.errors import ApiError, ErrorKind
@@ -46,12 +46,30 @@ class AskJob:
         self._paid: PaidRequest | None = None
         self._reply: GrowingReply | None = None
         self._parameters = ask.settings.parameters
+        self._message = Message(
+            id=ask.reply_id,
+            conversation_id=ask.conversation_id,
+            parent_id=ask.question.id if ask.question else ask.parent_id,
+            role="assistant",
+            text=Clean(""),
+            created_at=time.time(),
+            state=MessageState.WAITING,
+            model=self._model.shown(),
+        )
+        """As it is in the database; the one on the screen belongs to the state."""
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
         self._part = 0
-        self._unstored: list[tuple[str, int, str, str]] = []
+        self._unstored: list[chats.Part] = []
         self._shown_at = 0.0
         self._show_handle: asyncio.TimerHandle | None = None
         self._store_task: asyncio.Task[None] | None = None
         self._storing_failed = False
+        self._counted = 0
+        self._affordable: int | None = None
+        self._named = False
+        """Whether the ledger knows the generation's id, so that the bill can be asked for even after a crash."""
 
     async def run(self) -> None:
         """The whole turn; a cancelled one ends well before `CancelledError` goes on."""
@@ -75,28 +93,18 @@ class AskJob:
     async def _write_turn(self) -> None:
         """The question and the empty reply, in the database before anything is sent."""
         ask = self._ask
-        now = time.time()
-        reply = Message(
-            id=ask.reply_id,
-            conversation_id=ask.conversation_id,
-            parent_id=ask.question.id if ask.question else ask.parent_id,
-            role="assistant",
-            text=Clean(""),
-            created_at=now,
-            state=MessageState.WAITING,
-            model=self._model.shown(),
-        )
         await self._context.database.run(
-            chats.add_turn,
-            ask.conversation_id,
-            ask.title,
-            ask.settings,
-            ask.question,
-            reply,
+            turns.add_turn,
+            conversation_id=ask.conversation_id,
+            title=ask.title,
+            settings=ask.settings,
             private=ask.private,
+            question=ask.question,
+            reply=self._message,
             process=self._context.process_id,
-            now=now,
+            now=time.time(),
         )
+        await self._context.database.run(settings_store.note_use, self._context.origin, self._model, time.time())
         self._context.publish(
             TurnQueued(
                 conversation_id=ask.conversation_id,
@@ -104,17 +112,17 @@ class AskJob:
                 settings=ask.settings,
                 private=ask.private,
                 question=ask.question,
-                reply=reply,
+                reply=replace(self._message),
                 replaces=ask.replaces,
             )
         )
 
     async def _reserve(self) -> None:
         context, ask = self._context, self._ask
-        prompt_tokens = await asyncio.to_thread(count_request_tokens, ask.history)
-        ratio = await context.database.run(ledger.estimator_ratio, context.origin, self._model)
-        prompt_tokens = max(1, int(prompt_tokens * (ratio or Decimal(1))))
-        median = await context.database.run(ledger.completion_median, context.origin, self._model)
+        self._counted = await asyncio.to_thread(count_request_tokens, ask.history)
+        ratio = await context.database.run(estimates.estimator_ratio, context.origin, self._model)
+        prompt_tokens = max(1, round(self._counted * ratio))
+        median = await context.database.run(estimates.completion_median, context.origin, self._model)
         likely = median or UNKNOWN_COMPLETION_TOKENS
         cap = context.settings.provider.limits.max_tokens
         wanted = self._parameters.max_tokens
@@ -152,6 +160,7 @@ class AskJob:
             model=self._model,
             quote=figures,
             max_tokens=max_tokens,
+            counted_prompt_tokens=self._counted,
             wait_s=ask.wait_s,
             conversation_id=None if ask.private else ask.conversation_id,
             message_id=None if ask.private else ask.reply_id,
@@ -170,8 +179,6 @@ class AskJob:
         self._parameters = replace(self._parameters, max_tokens=max_tokens)
         for warning in warnings:
             context.warn(warning)
-
-    _affordable: int | None = None
 
     async def _stream(self, key: Key) -> None:
         """One try: raises `ApiError` only while nothing has come."""
@@ -209,7 +216,19 @@ class AskJob:
                         tries=paid.tries,
                         key_tail=key.tail,
                     )
+                if not self._named and reply.generation_id is not None:
+                    await self._name(paid, reply)
                 self._show_soon()
+
+    async def _name(self, paid: PaidRequest, reply: GrowingReply) -> None:
+        self._named = True
+        await self._context.database.run(
+            ledger.note_answer,
+            paid.id,
+            generation_id=reply.generation_id,
+            model_answered=reply.model,
+            provider=reply.provider,
+        )
 
     def _show_soon(self) -> None:
         """Show and store what has come, but not more often than anybody can see or a crash may cost."""
@@ -234,10 +253,15 @@ class AskJob:
         reply.text.clear()
         reply.reasoning.clear()
         reply.refusal.clear()
-        for kind, piece in (("reasoning", reasoning), ("text", text), ("refusal", refusal)):
-            if piece:
-                self._unstored.append((self._ask.reply_id, self._part, kind, piece))
-                self._part += 1
+        self._refusal.append(refusal)
+        self._reasoning.append(reasoning)
+        self._text.append(text)
+        if reasoning:
+            self._unstored.append((self._ask.reply_id, self._part, "reasoning", Clean(reasoning)))
+            self._part += 1
+        if text:
+            self._unstored.append((self._ask.reply_id, self._part, "text", Clean(text)))
+            self._part += 1
         return ReplyGrew(
             conversation_id=self._ask.conversation_id,
             message_id=self._ask.reply_id,
@@ -335,34 +359,37 @@ class AskJob:
     async def _finish(self, state: MessageState, receipt: Receipt, failure: Failure | None) -> None:
         ask, reply = self._ask, self._reply
         ended = reply.ended if reply else None
-        ended_turn = TurnEnded(
-            conversation_id=ask.conversation_id,
-            message_id=ask.reply_id,
-            state=state,
-            receipt=receipt,
-            finish_reason=ended.finish_reason if ended else None,
-            failure=failure,
-            reasoning_details=ended.reasoning_details if ended else None,
-        )
+        message = self._message
+        message.state = state
+        message.receipt = receipt
+        message.failure = failure
+        message.text = Clean("".join(self._text))
+        message.reasoning = Clean("".join(self._reasoning))
+        message.refusal = Clean("".join(self._refusal))
+        if reply is not None:
+            message.tool_calls = reply.tool_calls or ()
+            message.citations = reply.citations or ()
+            message.reasoning_seconds = reply.reasoning_seconds
+        if ended is not None:
+            message.finish_reason = ended.finish_reason
+            message.reasoning_details = ended.reasoning_details
         if not ask.private:
             try:
-                await self._context.database.run(
-                    chats.finish_message,
-                    ask.reply_id,
-                    state=state,
-                    now=time.time(),
-                    receipt=receipt,
-                    finish_reason=ended_turn.finish_reason,
-                    failure=failure,
-                    tool_calls=reply.tool_calls or () if reply else (),
-                    citations=reply.citations or () if reply else (),
-                    reasoning_details=ended_turn.reasoning_details,
-                    reasoning_seconds=reply.reasoning_seconds if reply else None,
-                )
+                await self._context.database.run(chats.finish_message, message, now=time.time())
             except StorageFailed as error:
                 self._context.warn(Clean(f"The end of this reply was not saved: {error.message}"))
         await self._context.sum_up()
-        self._context.publish(ended_turn)
+        self._context.publish(
+            TurnEnded(
+                conversation_id=ask.conversation_id,
+                message_id=ask.reply_id,
+                state=state,
+                receipt=receipt,
+                finish_reason=message.finish_reason,
+                failure=failure,
+                reasoning_details=message.reasoning_details,
+            )
+        )
         over = {
             MessageState.STOPPED: JobState.CANCELLED,
             MessageState.DONE: JobState.DONE,

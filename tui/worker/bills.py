@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tui.core.conversation import Receipt
@@ -70,6 +71,8 @@ class BillCollector:
 
     async def _ask_for(self, bill: AwaitedBill) -> bool:
         context = self._context
+        if not await context.database.run(ledger.claim_bill, bill, time.time() + pause_s(bill.asks)):
+            return False
         key = await context.keys.of_account(bill.account) if bill.account else None
         generation: Generation | None = None
         if key is not None and bill.generation_id is not None:
@@ -79,7 +82,6 @@ class BillCollector:
             except ApiError:
                 generation = None
         if generation is None or generation.usage.cost_usd is None:
-            await context.database.run(ledger.put_off_bill, bill.request_id, time.time() + pause_s(bill.asks))
             return False
         usage = generation.usage
         await context.database.run(
@@ -99,22 +101,22 @@ class BillCollector:
                 provider=generation.provider,
             ),
         )
-        if bill.conversation_id is not None and bill.message_id is not None:
-            receipt = Receipt(
+        message = await context.database.run(chats.message_of, bill.message_id) if bill.message_id else None
+        if message is not None:
+            receipt = replace(
+                message.receipt or Receipt(),
                 cost=cost_of(RequestState.BILLED, usage, None),
                 prompt_tokens=usage.prompt_tokens,
                 completion_tokens=usage.completion_tokens,
                 reasoning_tokens=usage.reasoning_tokens,
                 cached_tokens=usage.cached_tokens,
-                ttft_ms=bill.ttft_ms,
-                duration_ms=bill.duration_ms,
                 provider=generation.provider,
                 model_answered=generation.model,
                 generation_id=bill.generation_id,
-                tries=bill.tries,
+                billing_note=None,
             )
-            await context.database.run(chats.set_receipt, bill.message_id, receipt)
+            await context.database.run(chats.update_receipt, message.id, receipt)
             context.publish(
-                BillArrived(conversation_id=bill.conversation_id, message_id=bill.message_id, receipt=receipt)
+                BillArrived(conversation_id=message.conversation_id, message_id=message.id, receipt=receipt)
             )
         return True

@@ -32,12 +32,13 @@ _ENDPOINTS_KEPT_S: Final = 300.0
 
 async def load_snapshot(context: WorkerContext) -> None:
     """Show the catalogue as it was last seen, if it ever was."""
-    snapshot = await context.database.run(catalogue_table.load_snapshot, context.origin)
-    if snapshot is None:
+    models = await context.database.run(catalogue_table.last_snapshot, context.origin, "models")
+    if models is None:
         return
+    embeddings = await context.database.run(catalogue_table.last_snapshot, context.origin, "embeddings")
     # Decoding some hundred models takes ten milliseconds and more: not on the thread that draws.
-    reply = await asyncio.to_thread(_decode, snapshot.models_body, snapshot.embeddings_body)
-    _show(context, reply, snapshot.fetched_at, from_network=False)
+    reply = await asyncio.to_thread(_decode, models.body, embeddings.body if embeddings else None)
+    _show(context, reply, models.fetched_at, from_network=False)
     context.publish(ConnectionChanged(Connection.CACHED))
 
 
@@ -62,9 +63,10 @@ async def refresh_catalogue(context: WorkerContext) -> None:
         context.publish(ConnectionChanged(Connection.LIVE))
         state = JobState.DONE
         try:
-            await context.database.run(
-                catalogue_table.save_snapshot, context.origin, lists.models_body, lists.embeddings_body, now
-            )
+            save = catalogue_table.save_snapshot
+            await context.database.run(save, context.origin, "models", lists.models_body, now)
+            if lists.embeddings_body is not None:
+                await context.database.run(save, context.origin, "embeddings", lists.embeddings_body, now)
         except StorageFailed as error:
             context.warn(Clean(f"The model list was not kept for the next start: {error.message}"))
     except ApiError as error:
@@ -82,7 +84,7 @@ async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) 
     context.job(job_id, "endpoints", JobState.SENT, reason=Clean("loading the providers"))
     state = JobState.FAILED
     try:
-        kept = await context.database.run(catalogue_table.load_endpoints, context.origin, model)
+        kept = await context.database.run(catalogue_table.endpoints, context.origin, model)
         if kept is not None:
             endpoints = await asyncio.to_thread(decode_endpoints, kept.body)
             context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=kept.fetched_at))

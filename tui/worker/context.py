@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tui.core.conversation import Failure
 from tui.core.events import Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
 from tui.core.prices import strip_variant
-from tui.database import keys as key_table
-from tui.database import ledger
+from tui.database import limits, spend
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.errors import ApiError
 from tui.openrouter.text import Clean, Opaque
@@ -82,11 +81,11 @@ class WorkerContext:
     async def sum_up(self) -> None:
         """Publish what was spent and how the limits stand, after anything that moves them."""
         now = time.time()
-        summary = await self.database.run(ledger.summary, self.origin, self.process_id, now)
+        summary = await self.database.run(spend.summary, self.origin, self.process_id, now)
         self.publish(SpendSummed(summary))
         uses = await self.keys.uses()
         key = await self.keys.first()
-        free = await self.database.run(key_table.free_use, key.account if key else "", now)
+        free = await self.database.run(limits.free_use, key.account if key else "", now)
         self.publish(LimitsRead(keys=uses, free=free))
 
     def job(

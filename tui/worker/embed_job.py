@@ -39,6 +39,12 @@ class EmbedJob:
     def __init__(self, context: WorkerContext, embed: Embed) -> None:
         self._context = context
         self._embed = embed
+        self._space = vectors.VectorSpace(
+            origin=context.origin,
+            model=embed.model,
+            dimensions=embed.dimensions,
+            input_type=embed.input_type,
+        )
         self._vectors: dict[str, bytes] = {}
         """By text."""
         self._dimensions: int | None = None
@@ -86,15 +92,9 @@ class EmbedJob:
 
     async def _load_known(self) -> None:
         texts = self._wanted()
-        known = await self._context.database.run(
-            vectors.find_vectors,
-            self._context.origin,
-            self._embed.model,
-            self._embed.dimensions,
-            self._embed.input_type,
-            texts,
-        )
-        self._vectors.update(known)
+        digests = {vectors.text_digest(text): text for text in texts}
+        known = await self._context.database.run(vectors.find_vectors, self._space, digests)
+        self._vectors.update((digests[digest], vector) for digest, vector in known.items())
         self._from_store = len(known)
         for vector in known.values():
             self._dimensions = len(vector) // 4
@@ -115,6 +115,9 @@ class EmbedJob:
             await self._embed_batch(batch)
             break
         await asyncio.gather(*(self._embed_batches(pending) for _ in range(_IN_FLIGHT)))
+        self._raise_refusal()
+
+    def _raise_refusal(self) -> None:
         if self._refusal is not None:
             raise self._refusal
 
@@ -126,7 +129,8 @@ class EmbedJob:
             try:
                 await self._embed_batch(batch)
             except (ApiError, BudgetRefused) as refusal:
-                self._refusal = self._refusal or refusal
+                if self._refusal is None:
+                    self._refusal = refusal
 
     async def _embed_batch(self, batch: list[str]) -> None:
         """One request; where the provider finds it too large, two of half the size."""
@@ -148,14 +152,8 @@ class EmbedJob:
         self._dimensions = reply.dimensions
         fresh = dict(zip(batch, reply.vectors, strict=True))
         self._vectors.update(fresh)
-        await self._context.database.run(
-            vectors.store_vectors,
-            self._context.origin,
-            self._embed.model,
-            self._embed.dimensions,
-            self._embed.input_type,
-            fresh,
-        )
+        kept = {vectors.text_digest(text): vector for text, vector in fresh.items()}
+        await self._context.database.run(vectors.store_vectors, self._space, kept)
         self._say_progress()
 
     async def _request(self, batch: list[str]) -> EmbeddingReply:
@@ -175,6 +173,7 @@ class EmbedJob:
                 reserve_usd=None if likely is None else likely * Decimal("1.2"),
             ),
             max_tokens=None,
+            counted_prompt_tokens=prompt_tokens,
             wait_s=embed.wait_s,
         )
         for warning in await paid.reserve(allow=embed.over_budget):

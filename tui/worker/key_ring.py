@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tui.core.formats import duration
 from tui.core.ledger import KeyLimits, KeyState, KeyUse, NeverFits, NoRoom, Take, Taken
 from tui.database import keys as key_table
-from tui.database import ledger
+from tui.database import limits as limit_table
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean, clean_line
 from tui.secret import Secret
@@ -93,7 +93,7 @@ class KeyRing:
     async def uses(self) -> tuple[KeyUse, ...]:
         """All keys as the limits see them now."""
         asked = [(key.account, key.tail, self.limits) for key in await self.keys()]
-        return await self._database.run(key_table.key_uses, asked, time.time())
+        return await self._database.run(limit_table.key_uses, asked, time.time())
 
     async def take(self, take: Take, *, refused: set[str], wait_s: float, waits: WaitNotice) -> Place:
         """A key with room for this try, counted as used.
@@ -114,7 +114,7 @@ class KeyRing:
             for use in sorted(usable, key=_load):
                 key = keys[use.account]
                 counted = replace(take, account=key.account, key_tail=key.tail, limits=self.limits)
-                match await self._database.run(ledger.take, counted, time.time()):
+                match await self._database.run(limit_table.take, counted, time.time()):
                     case Taken(try_id):
                         return Place(key, try_id)
                     case NeverFits(tokens=tokens, limit=limit):
@@ -135,25 +135,39 @@ class KeyRing:
         """The key works: whatever was held against it is forgotten."""
         await self._database.run(key_table.mark_ready, key.account)
 
+    async def note_answer(self, key: Key) -> None:
+        """A free call with the key was answered: it is neither dead nor empty; only a rest after a 429 runs on."""
+        use = next((use for use in await self.uses() if use.account == key.account), None)
+        if use is not None and use.state in (KeyState.DEAD, KeyState.EMPTY):
+            await self._database.run(key_table.mark_ready, key.account)
+
     async def note_failure(self, key: Key, error: ApiError) -> None:
         """Let the key rest after a 429, call it dead after a 401, empty after a 402."""
         now = time.time()
         reason = clean_line(error.message)
         if error.kind is ErrorKind.BAD_KEY:
-            await self._database.run(key_table.mark_dead, key.account, reason)
+            await self._database.run(key_table.mark_dead, key.account, reason=reason, now=now)
         elif error.kind in (ErrorKind.NO_CREDIT, ErrorKind.KEY_LIMIT):
-            await self._database.run(key_table.mark_empty, key.account, reason)
+            await self._database.run(key_table.mark_empty, key.account, reason=reason, now=now)
         elif error.kind in KEY_RESTS:
             wait = wanted_wait_s(error)
             if wait is None:
                 use = next((use for use in await self.uses() if use.account == key.account), None)
                 wait = backoff_s(use.failures if use else 0, self._jitter)
-            await self._database.run(key_table.rest_key, key.account, now + wait, reason)
+            await self._database.run(key_table.rest_key, key.account, until=now + wait, reason=reason, now=now)
         elif error.kind in (ErrorKind.FREE_PER_DAY, ErrorKind.FREE_PER_MINUTE):
             # The allowance belongs to free models only: the key goes on serving all others.
-            await self._database.run(
-                key_table.correct_free, key.account, now, error.kind is ErrorKind.FREE_PER_DAY, wanted_wait_s(error)
-            )
+            await self._correct_free(key, error, now)
+
+    async def _correct_free(self, key: Key, error: ApiError, now: float) -> None:
+        """A 429 of the free-model allowance says how large it is; for the day, also that it is used up."""
+        known = await self._database.run(limit_table.free_use, key.account, now)
+        if error.kind is ErrorKind.FREE_PER_DAY:
+            day = error.limit or known.day_limit
+            await self._database.run(limit_table.correct_free, key.account, now, day_used=day, day_limit=day)
+        else:
+            minute = error.limit or known.minute_limit
+            await self._database.run(limit_table.correct_free, key.account, now, minute_limit=minute)
 
     async def _resolve(self, source: KeySource) -> Secret | None:
         if source.secret is not None or source.keyring_name is None:

@@ -24,7 +24,7 @@ from tui.core.ledger import (
     Take,
 )
 from tui.core.requests import Quote
-from tui.database import ledger
+from tui.database import estimates, ledger, limits
 from tui.openrouter.chat import Usage
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean, Opaque
@@ -56,6 +56,8 @@ class PaidRequest:
     model: Opaque
     quote: Quote
     max_tokens: int | None
+    counted_prompt_tokens: int
+    """By our own count, before what earlier bills taught is applied."""
     wait_s: float
     conversation_id: str | None = None
     message_id: str | None = None
@@ -124,7 +126,7 @@ class PaidRequest:
             self.key, self._try_id = place.key, place.try_id
             self.tries += 1
             self._say(JobState.SENT)
-            await self.context.database.run(ledger.mark_sent, self.id, place.key.account, place.key.tail, time.time())
+            await self.context.database.run(ledger.mark_sent, self.id, time.time())
             self.sent_at = time.monotonic()
             try:
                 return await attempt(place.key)
@@ -133,6 +135,11 @@ class PaidRequest:
 
     async def _plan_next(self, key: Key, error: ApiError, give_up_at: float) -> None:
         """Wait for the next try, or raise the error that stands."""
+        if not error.outcome_unknown:
+            # Refused: should this process die now, nothing is owed for it.
+            await self.context.database.run(ledger.mark_sent, self.id, None)
+        if not error.request_written and self._try_id is not None:
+            await self.context.database.run(limits.give_back, self._try_id)
         await self.context.keys.note_failure(key, error)
         self.context.note_server_date(error.server_date)
         others = {other.account for other in await self.context.keys.keys()} - self._refused - {key.account}
@@ -195,10 +202,14 @@ class PaidRequest:
         )
         if self._try_id is not None and usage.prompt_tokens is not None:
             tokens = usage.prompt_tokens + (usage.completion_tokens or 0)
-            await self.context.database.run(ledger.correct_take, self._try_id, tokens)
-        if usage.prompt_tokens and self.quote.prompt_tokens:
+            await self.context.database.run(limits.correct_take, self._try_id, tokens)
+        if usage.prompt_tokens:
             await self.context.database.run(
-                ledger.learn_ratio, self.context.origin, self.model, usage.prompt_tokens, self.quote.prompt_tokens
+                estimates.learn_ratio,
+                self.context.origin,
+                self.model,
+                estimated=self.counted_prompt_tokens,
+                billed=usage.prompt_tokens,
             )
         return cost_of(state, usage, estimate_usd)
 

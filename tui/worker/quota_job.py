@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tui.core.events import JobState, QuotaRead
 from tui.database import keys as key_table
 from tui.database.thread import StorageFailed
+from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.errors import ApiError
 from tui.openrouter.text import Clean
 from tui.worker.context import failure_of
@@ -16,7 +19,6 @@ from tui.worker.retry import repeat_get
 
 if TYPE_CHECKING:
     from tui.core.conversation import Failure
-    from tui.openrouter.chat import Credits, KeyInfo
     from tui.openrouter.client import OpenRouterClient
     from tui.worker.context import WorkerContext
     from tui.worker.key_ring import Key
@@ -28,7 +30,7 @@ async def poll_quota(context: WorkerContext) -> None:
         return
     context.job("quota", "quota", JobState.SENT)
     info: KeyInfo | None = None
-    credits: Credits | None = None
+    balance: Credits | None = None
     failure: Failure | None = None
     try:
         key = await context.keys.first()
@@ -37,16 +39,42 @@ async def poll_quota(context: WorkerContext) -> None:
         client = await context.connection.client()
         info = await repeat_get(lambda: client.key_info(key.secret))
         # A key that answers works again, whatever was held against it; only a rest after a 429 runs on.
-        await context.database.run(key_table.mark_working, key.account)
-        credits = await _credits(context, client, key)
-        await context.database.run(key_table.save_quota, key.account, info, credits, time.time())
+        await context.keys.note_answer(key)
+        balance = await _credits(context, client, key)
+        await save_quota(context, key, info, balance)
     except ApiError as error:
         failure = failure_of(error)
     except StorageFailed as error:
         context.warn(Clean(f"What is left was not kept: {error.message}"))
     finally:
-        context.publish(QuotaRead(as_of=time.time(), key=info, credits=credits, failure=failure))
+        context.publish(QuotaRead(as_of=time.time(), key=info, credits=balance, failure=failure))
         context.job("quota", "quota", JobState.DONE if failure is None else JobState.FAILED)
+
+
+async def save_quota(context: WorkerContext, key: Key, info: KeyInfo, balance: Credits | None) -> None:
+    """Keep what the server said, for `ortui quota` and the next start."""
+    now = time.time()
+    run = context.database.run
+    await run(key_table.save_quota_reply, key.account, "key", msgspec.json.encode(info, enc_hook=str), now)
+    if balance is not None:
+        await run(key_table.save_quota_reply, key.account, "credits", msgspec.json.encode(balance), now)
+
+
+async def read_quota(context: WorkerContext) -> QuotaRead | None:
+    """What the server said last, with its time; None when it never did."""
+    key = await context.keys.first()
+    if key is None:
+        return None
+    kept = await context.database.run(key_table.quota_reply, key.account, "key")
+    if kept is None:
+        return None
+    credits_kept = await context.database.run(key_table.quota_reply, key.account, "credits")
+    try:
+        info = msgspec.json.decode(kept.body, type=KeyInfo)
+        balance = msgspec.json.decode(credits_kept.body, type=Credits) if credits_kept else None
+    except msgspec.MsgspecError:
+        return None
+    return QuotaRead(as_of=kept.fetched_at, key=info, credits=balance)
 
 
 async def _credits(context: WorkerContext, client: OpenRouterClient, key: Key) -> Credits | None:

@@ -36,9 +36,11 @@ from tui.core.events import (
     SheetLoaded,
     TurnEnded,
 )
-from tui.database import chats, recovery, settings_store, vectors
+from tui.core.sheets import Sheet, SheetText
+from tui.database import chats, recovery, settings_store, turns, vectors
+from tui.database import search as search_table
 from tui.database.columns import data_version
-from tui.database.processes import ProcessLock
+from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean_line
@@ -78,14 +80,14 @@ class Worker:
         watch: bool = True,
     ) -> None:
         connection = Connection(settings)
-        self._lock = ProcessLock(settings.folders.run)
+        self._process: Process | None = None
         self._context = WorkerContext(
             settings=settings,
             database=database,
             connection=connection,
             keys=KeyRing(settings, database, connection),
             publish=publish,
-            process_id=self._lock.uuid,
+            process_id="",
         )
         self._bills = BillCollector(self._context)
         self._context.on_bill_awaited = self._bills.wake
@@ -158,11 +160,13 @@ class Worker:
             context.warn(context.database.notice)
         for warning in context.settings.warnings:
             context.warn(clean_line(warning))
-        await asyncio.to_thread(self._lock.take)
+        run_folder = None if context.database.in_memory else context.settings.folders.run
+        self._process = await asyncio.to_thread(Process, run_folder)
+        context.process_id = self._process.id
         await load_snapshot(context)
         await self._read_preferences()
         await context.sum_up()
-        await context.database.run(recovery.recover, context.settings.folders.run, time.time())
+        await context.database.run(recovery.recover, run_folder, time.time())
         await self._list_conversations(None)
         self._spawn("bills", self._bills.run())
         if self._watch:
@@ -180,7 +184,8 @@ class Worker:
         if running:
             await asyncio.wait(running, timeout=_STOP_LIMIT_S)
         await self._context.connection.close()
-        await asyncio.to_thread(self._lock.release)
+        if self._process is not None:
+            await asyncio.to_thread(self._process.end)
 
     def _dispatch(self, command: Command) -> None:
         context = self._context
@@ -280,25 +285,28 @@ class Worker:
                 await run(chats.rename, conversation_id, title)
                 await self._list_conversations(None)
             case DeleteConversation(conversation_id=conversation_id, undo=undo):
-                await run(chats.undelete if undo else chats.delete, conversation_id)
+                if undo:
+                    await run(chats.undelete, conversation_id)
+                else:
+                    await run(chats.delete, conversation_id, time.time())
                 await self._list_conversations(None)
             case SaveConversation():
                 if not command.private:
                     await run(
-                        chats.save_conversation,
-                        command.conversation_id,
-                        command.title,
-                        command.settings,
-                        command.draft,
-                        time.time(),
+                        turns.save_conversation,
+                        conversation_id=command.conversation_id,
+                        title=command.title,
+                        settings=command.settings,
+                        draft=command.draft,
+                        now=time.time(),
                     )
                 self._context.publish(ConversationSaved(command.conversation_id, command.title, command.settings))
             case SaveSheet():
-                await run(vectors.save_sheet, command.sheet_id, command.name, command.texts, command.model)
+                texts = tuple(SheetText(text=text) for text in command.texts)
+                sheet = Sheet(id=command.sheet_id, name=command.name, texts=texts, model=command.model)
+                await run(vectors.save_sheet, sheet, time.time())
             case LoadSheet(sheet_id=sheet_id):
-                sheet = await run(vectors.load_sheet, sheet_id)
-                if sheet is not None:
-                    self._context.publish(SheetLoaded(sheet.id, sheet.name, sheet.texts, sheet.model))
+                await self._load_sheet(sheet_id)
             case Remember(name=name, value=value):
                 await run(settings_store.remember, name, value)
                 await self._read_preferences()
@@ -307,12 +315,34 @@ class Worker:
                 await self._read_preferences()
 
     async def _read_preferences(self) -> None:
-        values = await self._context.database.run(settings_store.remembered)
-        favourites, recents = await self._context.database.run(settings_store.model_marks, self._session_origin)
-        self._context.publish(PreferencesRead(values=values, favourites=favourites, recents=recents))
+        run = self._context.database.run
+        values = await run(settings_store.all_remembered)
+        favourites = await run(settings_store.favourites, self._session_origin)
+        recents = await run(settings_store.recents, self._session_origin)
+        self._context.publish(
+            PreferencesRead(
+                values=values,
+                favourites=frozenset(model.raw for model in favourites),
+                recents=tuple(model.raw for model in recents),
+            )
+        )
+
+    async def _load_sheet(self, sheet_id: str | None) -> None:
+        run = self._context.database.run
+        if sheet_id is None:
+            sheets = await run(vectors.list_sheets)
+            sheet_id = sheets[0].id if sheets else None
+        sheet = await run(vectors.load_sheet, sheet_id) if sheet_id is not None else None
+        if sheet is not None:
+            texts = tuple(one.text for one in sheet.texts)
+            self._context.publish(SheetLoaded(sheet.id, sheet.name, texts, sheet.model))
 
     async def _list_conversations(self, search: Clean | None) -> None:
-        rows = await self._context.database.run(chats.list_conversations, search=search)
+        rows = await self._context.database.run(chats.list_conversations)
+        if search:
+            hits = await self._context.database.run(search_table.search, search)
+            found = {hit.conversation_id for hit in hits}
+            rows = tuple(row for row in rows if row.id in found)
         self._context.publish(ConversationsListed(rows, search))
 
     async def _open_conversation(self, conversation_id: str) -> None:

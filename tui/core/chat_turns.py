@@ -1,0 +1,113 @@
+"""The moves of a chat as commands: send, send again, the same with another model or provider."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tui.core.commands import Ask
+from tui.core.conversation import Conversation, ConversationSettings, Message
+from tui.core.remedies import Remedy, RemedyKind
+from tui.core.requests import request_messages, title_from
+from tui.openrouter.chat import ChatParameters
+from tui.openrouter.text import Clean, clean
+
+if TYPE_CHECKING:
+    from tui.config import ChatDefaults
+
+_FEWER_TOKENS_FROM = 2_048
+
+
+def first_settings(defaults: ChatDefaults) -> ConversationSettings:
+    """What a new conversation starts with by the configuration; its model is chosen later."""
+    return ConversationSettings(
+        system=clean(defaults.system),
+        parameters=ChatParameters(
+            temperature=_decimal(defaults.temperature),
+            top_p=_decimal(defaults.top_p),
+            max_tokens=defaults.max_tokens,
+            stop=tuple(defaults.stop),
+            user=defaults.user,
+        ),
+    )
+
+
+def _decimal(number: float | None) -> Decimal | None:
+    return None if number is None else Decimal(str(number))
+
+
+def send(
+    conversation: Conversation | None,
+    conversation_id: str,
+    settings: ConversationSettings,
+    text: Clean,
+    *,
+    now: float,
+    private: bool = False,
+) -> Ask:
+    """A new question at the end of the conversation (None: its first)."""
+    messages = conversation.messages if conversation else []
+    parent = messages[-1].id if messages else None
+    question = Message(
+        id=uuid.uuid4().hex,
+        conversation_id=conversation_id,
+        parent_id=parent,
+        role="user",
+        text=text,
+        created_at=now,
+    )
+    return Ask(
+        conversation_id=conversation_id,
+        reply_id=uuid.uuid4().hex,
+        settings=settings,
+        history=request_messages(settings, messages, text),
+        question=question,
+        parent_id=question.id,
+        title=conversation.title if conversation else title_from(text),
+        private=private,
+    )
+
+
+def send_again(conversation: Conversation, reply: Message, settings: ConversationSettings) -> Ask:
+    """The same question once more: the new reply takes the place of the old, which stays as a branch."""
+    place = next(place for place, message in enumerate(conversation.messages) if message.id == reply.id)
+    return Ask(
+        conversation_id=conversation.id,
+        reply_id=uuid.uuid4().hex,
+        settings=settings,
+        history=request_messages(settings, conversation.messages[:place], None),
+        question=None,
+        parent_id=reply.parent_id,
+        title=conversation.title,
+        replaces=reply.id,
+        private=conversation.private,
+    )
+
+
+def mended_settings(settings: ConversationSettings, remedy: Remedy, reply: Message) -> ConversationSettings:
+    """The settings with what the remedy changes."""
+    parameters = settings.parameters
+    match remedy.kind:
+        case RemedyKind.PAID_TWIN:
+            return replace(settings, model=remedy.model)
+        case RemedyKind.FEWER_TOKENS:
+            fewer = max(16, (parameters.max_tokens or _FEWER_TOKENS_FROM) // 2)
+            return replace(settings, parameters=replace(parameters, max_tokens=fewer))
+        case RemedyKind.OTHER_PROVIDER:
+            provider = reply.receipt.provider if reply.receipt else None
+            if provider is None:
+                return settings
+            return replace(settings, parameters=replace(parameters, provider=_ignoring(parameters.provider, provider)))
+        case RemedyKind.AGAIN | RemedyKind.OTHER_MODEL:
+            return settings
+
+
+def _ignoring(routing: str | None, provider: Clean) -> str:
+    """The routing object with this provider among those to skip; a slug is the name in lower case with hyphens."""
+    known = json.loads(routing) if routing else {}
+    slug = "-".join(provider.lower().split())
+    ignored = [*known.get("ignore", []), slug]
+    return json.dumps({**known, "ignore": list(dict.fromkeys(ignored))})

@@ -1,0 +1,82 @@
+"""The conversations at the left of the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from typing_extensions import override
+
+from tui.core.conversation import ConversationSummary
+from tui.core.formats import age, money
+from tui.openrouter.text import Clean
+from tui.widgets.pick_list import PickItem, PickList
+
+
+class ConversationList(PickList):
+    """Newest first, pinned ones before; enter opens, the keys below work on the lit one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "open", tooltip="Open the conversation.", id="conversations.open"),
+        Binding("r", "rename", "rename", tooltip="Give it another title.", id="conversations.rename"),
+        Binding("d", "delete", "delete", tooltip="Delete it; u brings it back.", id="conversations.delete"),
+        Binding("u", "undo", "undo", tooltip="Bring the deleted one back.", id="conversations.undo"),
+    ]
+    HELP = "Your conversations. enter opens the lit one, r renames it, d deletes it, u brings it back."
+
+    @dataclass
+    class _About(Message):
+        conversation_list: ConversationList
+        key: str
+
+        @property
+        @override
+        def control(self) -> ConversationList:
+            return self.conversation_list
+
+        @override
+        def __post_init__(self) -> None:
+            Message.__init__(self)
+
+    class RenameWanted(_About):
+        """`r`: give it another title."""
+
+    class DeleteWanted(_About):
+        """`d`: delete it."""
+
+    class UndoWanted(_About):
+        """`u`: bring the one deleted last back; `key` is empty."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__([], id=id)
+
+    def show(self, rows: Sequence[ConversationSummary], current: str | None, now: float) -> None:
+        """Show these rows; `current` is the one that is open."""
+        self.put([conversation_item(row, now) for row in rows], current=current)
+
+    def action_rename(self) -> None:
+        if self.lit is not None:
+            self.post_message(self.RenameWanted(self, self.lit.key))
+
+    def action_delete(self) -> None:
+        if self.lit is not None:
+            self.post_message(self.DeleteWanted(self, self.lit.key))
+
+    def action_undo(self) -> None:
+        self.post_message(self.UndoWanted(self, ""))
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("choose", "rename", "delete"):
+            return True if self.lit is not None else None
+        return super().check_action(action, parameters)
+
+
+def conversation_item(row: ConversationSummary, now: float) -> PickItem:
+    """A row as it is picked from: title, then cost and age."""
+    mark = "● " if row.streaming else "★ " if row.pinned else ""
+    spent = f"{money(row.spent_usd)} · " if row.spent_usd else ""
+    return PickItem(row.id, Clean(f"{mark}{row.title or 'Untitled'}"), Clean(f"{spent}{age(row.updated_at, now)}"))

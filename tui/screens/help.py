@@ -71,14 +71,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("G", "scroll_lines(100000)", "end", show=False, tooltip="To the end.", id="help.end"),
     ]
 
-    def __init__(self, sections: list[HelpSection]) -> None:
+    def __init__(self, sections: list[HelpSection], title: str = "help") -> None:
         super().__init__()
+        self._pane_title = title
         self._sections = sections
 
     @override
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="help") as pane:
-            pane.border_title = "help"
+            pane.border_title = self._pane_title
             pane.border_subtitle = "esc closes"
             for section in self._sections:
                 yield Static(section.title, classes="help--title", markup=False)

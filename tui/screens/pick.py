@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from tui.widgets.pick_list import PickItem, PickList
 
-__all__ = ["PickItem", "PickScreen"]
+__all__ = ["Pick", "PickItem", "PickScreen"]
 
 
 class PickScreen(ModalScreen[str | None]):
@@ -95,3 +95,6 @@ class PickScreen(ModalScreen[str | None]):
 
     def action_leave(self) -> None:
         _ = self.dismiss(None)
+
+
+Pick = PickScreen

@@ -10,7 +10,6 @@ from typing import Protocol, runtime_checkable
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.signal import Signal
-from typing_extensions import override
 
 from tui.config import Settings
 from tui.core.commands import Command
@@ -69,20 +68,12 @@ class UseModel(Message):
     """`chat` or `embeddings`."""
     model: Opaque
 
-    @override
-    def __post_init__(self) -> None:
-        super().__init__()
-
 
 @dataclass
 class GoTo(Message):
     """Bubbles to the App: show the view `models`, `chat`, `embeddings` or `spend`."""
 
     mode: str
-
-    @override
-    def __post_init__(self) -> None:
-        super().__init__()
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
 
-from textual import getters
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -19,7 +19,8 @@ from typing_extensions import override
 from tui.config import Settings
 from tui.core import formats
 from tui.core.commands import LoadSpend, PollQuota
-from tui.core.ledger import ZERO, KeyState, KeyUse, SpendRow, SpendSummary
+from tui.core.conversation import CostKind
+from tui.core.ledger import ZERO, KeyState, KeyUse, LedgerRow, SpendRow, SpendSummary
 from tui.core.state import State, Topic
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.live_screen import LiveScreen
@@ -27,9 +28,9 @@ from tui.screens.session import Session
 from tui.stylesheets import style_path
 from tui.widgets.bars import DayBars, Gauge, GaugeLine, Gauges, ModelBars
 from tui.widgets.meter_strip import next_midnight, next_reset, sum_text
-from tui.widgets.request_list import RequestList
+from tui.widgets.request_list import RequestList, state_words
 
-NOTHING_YET = "No requests yet. What Chat (F3) and Embeddings (F4) send is listed here with its bill."
+NOTHING_YET = "No requests yet. What Chat (F3) and Embed (F4) send stands here with its bill."
 
 
 def figures(spend: SpendSummary | None, now: float) -> list[tuple[Clean, Clean]]:
@@ -183,6 +184,34 @@ def _key_line(key: KeyUse, now: float) -> GaugeLine:
     return GaugeLine(key.tail, gauges, clean_line(note), warns=key.state is not KeyState.READY)
 
 
+def request_details(row: LedgerRow) -> tuple[tuple[str, str], ...]:
+    """Names and values of everything that the ledger knows of a request."""
+    kinds = {
+        CostKind.BILLED: "billed",
+        CostKind.ESTIMATED: "estimated, the bill is not there",
+        CostKind.UNKNOWN: "unknown",
+    }
+    at = datetime.fromtimestamp(row.created_at, UTC).astimezone()
+    tokens = f"{formats.count(row.prompt_tokens)} in, {formats.count(row.completion_tokens)} out"
+    pairs: list[tuple[str, str | None]] = [
+        ("time", f"{at:%Y-%m-%d %H:%M:%S}"),
+        ("kind", row.kind.value),
+        ("cost", f"{formats.cost(row.cost)} {kinds[row.cost.kind]}".rstrip()),
+        ("tokens", tokens),
+        ("thinking", formats.count(row.reasoning_tokens) if row.reasoning_tokens else None),
+        ("from cache", formats.count(row.cached_tokens) if row.cached_tokens else None),
+        ("answered by", row.model_answered if row.model_answered != row.model else None),
+        ("provider", row.provider or formats.UNKNOWN),
+        ("key", row.key_tail),
+        ("first token", formats.UNKNOWN if row.ttft_ms is None else formats.duration(row.ttft_ms / 1000)),
+        ("took", formats.UNKNOWN if row.duration_ms is None else formats.duration(row.duration_ms / 1000)),
+        ("tries", str(row.tries)),
+        ("status", str(row.status) if row.status is not None else None),
+        ("error", row.error_kind),
+    ]
+    return tuple((name, value) for name, value in pairs if value is not None)
+
+
 class Figures(Widget):
     """The sums, a label over each amount; what does not fit drops from the right."""
 
@@ -277,6 +306,15 @@ class SpendScreen(LiveScreen):
         """Sum the ledger again and ask what is left."""
         if not self._ask():
             self.notify("Too much is waiting already; press r in a moment.", severity="warning", markup=False)
+
+    @on(RequestList.Chosen)
+    def show_details(self, event: RequestList.Chosen) -> None:
+        """All that is known of a request."""
+        from tui.screens.help import HelpScreen, HelpSection
+
+        row = event.row
+        section = HelpSection(row.model, state_words(row), request_details(row))
+        _ = self.app.push_screen(HelpScreen([section], "request"))
 
     def _ask(self) -> bool:
         return self.session.submit(LoadSpend()) and self.session.submit(PollQuota())

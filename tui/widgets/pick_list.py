@@ -64,10 +64,6 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
         def control(self) -> PickList:
             return self.pick_list
 
-        @override
-        def __post_init__(self) -> None:
-            Message.__init__(self)
-
     def __init__(
         self,
         items: Sequence[PickItem],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -11,6 +12,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -35,14 +37,15 @@ class _Columns(NamedTuple):
 
 
 _TIME: Final = 5
+_WIDE: Final = 130
 
 
 def columns_for(width: int) -> _Columns:
-    """The columns that fit; from 120 cells also the key, the time to the first token and a model's author."""
-    if width >= 120:
+    """The columns that fit; from 130 cells also the key, the time to the first token and a model's author."""
+    if width >= _WIDE:
         fixed = _Columns(0, provider=18, key=6, tokens=16, cost=11, first=8, duration=9, state=28)
     else:
-        fixed = _Columns(0, provider=10, key=0, tokens=11, cost=9, first=0, duration=6, state=15)
+        fixed = _Columns(0, provider=10, key=0, tokens=11, cost=9, first=0, duration=6, state=15 if width < 100 else 26)
     gap = gap_for(width)
     taken = 1 + _TIME + gap + sum(size + gap for size in fixed if size)
     return fixed._replace(model=max(10, width - taken))
@@ -50,7 +53,7 @@ def columns_for(width: int) -> _Columns:
 
 def gap_for(width: int) -> int:
     """Cells between columns."""
-    return 2 if width >= 120 else 1
+    return 2 if width >= _WIDE else 1
 
 
 def state_words(row: LedgerRow) -> Clean:
@@ -77,6 +80,7 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
     """Drawn by the line; the row of column names stays at the top."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,d", "choose", "details", tooltip="All that is known of this request.", id="requests.details"),
         Binding("up,k", "move(-1)", "up", show=False, tooltip="One row up.", id="requests.up"),
         Binding("down,j", "move(1)", "down", show=False, tooltip="One row down.", id="requests.down"),
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False, tooltip="A page up.", id="requests.page_up"),
@@ -99,6 +103,18 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
     )
 
     cursor = var(0)
+
+    @dataclass
+    class Chosen(Message):
+        """Somebody wants to know more of a request."""
+
+        request_list: RequestList
+        row: LedgerRow
+
+        @property
+        @override
+        def control(self) -> RequestList:
+            return self.request_list
 
     def __init__(self, empty: str) -> None:
         """`empty` is said while there are no rows."""
@@ -154,6 +170,10 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
     def action_page(self, pages: int) -> None:
         self.cursor += pages * max(1, self.scrollable_content_region.height - 2)
 
+    def action_choose(self) -> None:
+        if (row := self.lit) is not None:
+            self.post_message(self.Chosen(self, row))
+
     def on_click(self, event: events.Click) -> None:
         if event.y >= 1:
             self.cursor = event.y - 1 + round(self.scroll_y)
@@ -208,7 +228,7 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         dim = style if lit else self.get_visual_style("request-list--row", "request-list--dim").rich_style
         words = state_words(row)
         bad = row.error_kind is not None and not lit
-        model = row.model if width >= 120 else Clean(row.model.rpartition("/")[2] or row.model)
+        model = row.model if width >= _WIDE else Clean(row.model.rpartition("/")[2] or row.model)
         tokens = (
             f"{formats.count(row.prompt_tokens)}→{formats.count(row.completion_tokens)}"
             if row.prompt_tokens is not None or row.completion_tokens is not None

@@ -45,8 +45,12 @@ async def completions(desk: Desk, request: Request) -> ASGIApp:
     body = await read_body(request)
     entry = desk.enter(request, account, "completions", body)
     try:
-        _check(body)
-        plan = _first_that_works(desk, account, entry, body)
+        try:
+            _check(body)
+            plan = _first_that_works(desk, account, entry, body)
+        except (AttributeError, KeyError, TypeError) as error:
+            # a field of a shape that no check foresaw is the client's mistake, not ours
+            raise refusal(400, f"Invalid request: {error}") from error
     except Refusal as refused:
         account.settle(entry, refused.status)
         refused.headers.setdefault("X-Generation-Id", entry.id)

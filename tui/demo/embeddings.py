@@ -39,7 +39,10 @@ async def embeddings(desk: Desk, request: Request) -> Response:
     entry = desk.enter(request, account, "embeddings", body)
     headers = {"X-Generation-Id": entry.id}
     try:
-        row, endpoint, inputs = _check(desk, account, entry, body)
+        try:
+            row, endpoint, inputs = _check(desk, account, entry, body)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise refusal(400, f"Invalid request: {error}") from error
         used = [_tokens(one) for one in inputs]
         _check_size(row, body, inputs, used)
         counts = Counts(sum(used))

@@ -114,7 +114,7 @@ def _endpoint(model: Row, provider: str, rank: int, dice: Random) -> Endpoint:
             key: round(rate * by, 1) for key, by in (("p50", 1), ("p75", 0.82), ("p90", 0.6), ("p99", 0.3))
         },
     }
-    return Endpoint(provider, row, ttft, rate, dice.choice((1, 1, 2, 3)))
+    return Endpoint(provider, row, ttft, rate, 1 if author == "demo" else dice.choice((1, 1, 2, 3)))
 
 
 def _name_regions(endpoints: list[Endpoint]) -> None:

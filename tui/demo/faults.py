@@ -180,7 +180,7 @@ CHAT: Final = (
     Fault("plain", "a short plain reply"),
     Fault("reasoning", "thinks before it answers", reasoning=True),
     Fault("echo", "says the prompt back"),
-    Fault("tools", "calls the first tool it is given"),
+    Fault("tools", "calls a tool, even one that nobody gave it"),
 )
 
 EMBEDDINGS: Final = (

@@ -100,7 +100,19 @@ async def read_body(request: Request) -> Row:
         raise refusal(400, "Invalid JSON in the request body") from error
     if not isinstance(body, dict):
         raise refusal(400, "Expected a JSON object")
-    return body
+    # a lone surrogate can be written in JSON but not in UTF-8
+    return mended(body) if b"\\ud" in raw.lower() else body
+
+
+def mended(value: Any) -> Any:
+    """The same value with lone surrogates replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [mended(each) for each in value]
+    if isinstance(value, dict):
+        return {mended(name): mended(each) for name, each in value.items()}
+    return value
 
 
 def check_fault(account: Account, model_id: str) -> None:

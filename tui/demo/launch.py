@@ -91,8 +91,9 @@ class DemoProcess:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-        if self._errors:
-            self._errors.close()
+        errors, self._errors = self._errors, None
+        if errors:
+            errors.close()
 
     def _last_words(self) -> str:
         """What the child wrote to stderr last."""

@@ -24,6 +24,7 @@ RICH_FREE_PER_DAY: Final = 1000
 CACHE_SECONDS: Final = 600.0
 CACHE_LEAST: Final = 64
 """Prompt tokens below which nothing is cached."""
+KEPT_PREFIXES: Final = 20_000
 KEPT_BODIES: Final = 200
 
 
@@ -206,6 +207,8 @@ class Account:
     def cached_prefix(self, model: str, messages: list[Row]) -> int:
         """Tokens of the longest beginning of these messages that the model has read lately; remembers them."""
         now, found, total = time.monotonic(), 0, 0
+        if len(self.prefixes) > KEPT_PREFIXES:
+            self.prefixes.clear()
         running = hashlib.sha256()
         for message in messages:
             running.update(repr((message.get("role"), message.get("content"))).encode("utf-8", "surrogatepass"))

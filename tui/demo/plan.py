@@ -17,6 +17,13 @@ from tui.demo.prices import Bill, Counts, Prices, bill
 from tui.demo.settings import Row, Settings
 
 FLOOD_TOKENS: Final = 20_000
+_WORDS: Final[Row] = {"type": "object", "properties": {"words": {"type": "string"}, "limit": {"type": "integer"}}}
+OWN_TOOLS: Final[tuple[Row, ...]] = (
+    {"name": "search_notes", "parameters": _WORDS},
+    {"name": "read_page", "parameters": {"type": "object", "properties": {"page": {"type": "string"}}}},
+)
+"""What `demo/tools` calls when it is given nothing to call."""
+
 PICTURE: Final = (
     "data:image/png;base64,"
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -111,6 +118,8 @@ def write_reply(plan: Plan, request: Row, dice: Random, settings: Settings) -> N
     if tools := tools_to_call(plan, request):
         plan.calls = [_call(tool, prompt, dice) for tool in tools]
         plan.finish = "tool_calls"
+        if plan.behaviour == "tools":
+            plan.pieces = tokens.pieces("Let me look that up first.")
     else:
         plan.pieces = tokens.pieces(_text(plan, request, prompt, dice))
     plan.image = "image" in plan.row["architecture"]["output_modalities"] or plan.behaviour == "image"
@@ -198,6 +207,8 @@ def tools_to_call(plan: Plan, request: Row) -> list[Row]:
         if tool.get("type") == "function" and tool.get("function")
     ]
     choice = request.get("tool_choice")
+    if plan.behaviour == "tools":
+        functions = functions[:1] or list(OWN_TOOLS)
     if not functions or choice == "none" or request["messages"][-1].get("role") == "tool":
         return []
     if isinstance(choice, dict):

@@ -1,0 +1,40 @@
+"""Named sets of texts whose embeddings are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tui.openrouter.text import Clean, Opaque
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetText:
+    """One text of a sheet; label and group are the user's."""
+
+    text: Clean
+    label: Clean = field(default=Clean(""))
+    group: Clean = field(default=Clean(""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A sheet with its texts in order, and the model that it was last embedded with."""
+
+    id: str
+    name: Clean
+    texts: tuple[SheetText, ...] = ()
+    model: Opaque | None = None
+    dimensions: int | None = None
+    """Asked of the model; None = its own."""
+    input_type: Clean | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetSummary:
+    """A row of the list of sheets."""
+
+    id: str
+    name: Clean
+    text_count: int
+    updated_at: float
+    """Unix seconds."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tui.openrouter.text import Clean
+
     Rows: TypeAlias = NDArray[np.float32]
 
 _ONE_THREAD: Final = (
@@ -135,3 +137,43 @@ def spread(unit: Rows, sample: int = 400) -> tuple[float, float] | None:
     values = similarity_tile(unit[picked], unit[picked])
     pairs = values[~np.eye(len(values), dtype=bool)]
     return float(pairs.min()), float(pairs.max())
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedTexts:
+    """What one model has made of texts, found by text, so that moving lines about costs nothing."""
+
+    unit: Rows
+    """A unit row for each vector, and at the end one of NaN that stands for every text without."""
+    row_of: dict[Clean, int]
+    packed: dict[Clean, bytes]
+    """The vectors as they came."""
+    spread: tuple[float, float] | None
+    """Least and greatest similarity between different texts."""
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.unit.shape[1])
+
+    def rows(self, texts: Sequence[Clean]) -> NDArray[np.intp]:
+        """The row of each text, -1 where it has none."""
+        np = load_numpy()
+        return np.fromiter((self.row_of.get(text, -1) for text in texts), dtype=np.intp, count=len(texts))  # type: ignore[no-any-return]
+
+
+def embed_texts(
+    texts: Sequence[Clean], vectors: Sequence[bytes | None], earlier: EmbeddedTexts | None = None
+) -> EmbeddedTexts:
+    """Put these vectors to those that the same model gave before; takes some 10 ms a thousand, so call it in a thread.
+
+    Earlier ones of another width are forgotten. Raises `ValueError` with a sentence when these differ among themselves.
+    """
+    fresh = {text: vector for text, vector in zip(texts, vectors, strict=False) if vector}
+    width = _common_width(list(fresh.values()))
+    packed = dict(fresh)
+    if earlier is not None and (not fresh or earlier.dimensions == width):
+        packed = earlier.packed | fresh
+    unit = unit_rows([*packed.values(), None])
+    known = usable(unit)
+    row_of = {text: row for row, text in enumerate(packed) if known[row]}
+    return EmbeddedTexts(unit, row_of, packed, spread(unit))

@@ -1,0 +1,199 @@
+"""What the Embeddings screen knows of its sheet besides the state: jobs, bills, neighbours, sentences on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from tui.core import formats, vectors
+from tui.core.conversation import Failure, Receipt
+from tui.core.ledger import OverBudget
+from tui.core.prices import token_price
+from tui.openrouter.text import Clean, clean_line
+from tui.widgets.neighbour_list import NeighbourRow
+from tui.widgets.sheet_text import SheetLine
+
+if TYPE_CHECKING:
+    from tui.openrouter.catalogue import Model
+
+_MOST_NEIGHBOURS: Final = 200
+
+
+@dataclass(slots=True)
+class EmbedJob:
+    """An embedding that was asked for and has not ended."""
+
+    id: str
+    model: str
+    texts: tuple[Clean, ...]
+    since: float
+    """Monotonic."""
+    seen: bool = False
+    """The worker has said that it has it."""
+    stopped: bool = False
+    """By the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedBill:
+    """What the last embedding with a model came to."""
+
+    receipt: Receipt
+    from_store: int
+    stopped: bool
+
+
+def find_neighbours(
+    known: vectors.EmbeddedTexts, lines: Sequence[SheetLine], selected: SheetLine, at: int
+) -> list[NeighbourRow]:
+    """The neighbours of the text at row `at` among the lines of the sheet; identical texts on other lines are some."""
+    lines_of: dict[int, list[SheetLine]] = {}
+    for line in lines:
+        row = known.row_of.get(line.text)
+        if row is not None and line is not selected:
+            lines_of.setdefault(row, []).append(line)
+    twins = [NeighbourRow(line.line, line.text, 1.0) for line in lines_of.pop(at, ())]
+    nearest = vectors.neighbours(known.unit, at, _MOST_NEIGHBOURS, among=list(lines_of))
+    rows = twins + [NeighbourRow(line.line, line.text, row.score) for row in nearest for line in lines_of[row.index]]
+    rows.sort(key=lambda row: (-round(row.score, 6), row.line))
+    return rows[:_MOST_NEIGHBOURS]
+
+
+def input_price(model: Model) -> Decimal | None:
+    return token_price(model, model.pricing.prompt)
+
+
+def cheapness(model: Model) -> tuple[bool, Decimal, str]:
+    price = input_price(model)
+    return price is None, price or Decimal(0), model.slug
+
+
+def own_failure(sentence: str) -> Failure:
+    return Failure(kind="unreadable", message=clean_line(sentence), advice=Clean("What was there before is kept."))
+
+
+def budget_sentence(refusal: OverBudget) -> str:
+    if refusal.limit_usd is None or refusal.this_usd is None:
+        return f"Its price is unknown, and there is a {refusal.budget} budget."
+    return (
+        f"This may cost {formats.money(refusal.this_usd)}, and of the {refusal.budget} budget of "
+        f"{formats.money(refusal.limit_usd)} there is {formats.money(refusal.left_usd)} left."
+    )
+
+
+def sentences(first: str, second: str, style: str = "bold") -> Content:
+    """A sentence on what is, and a dim one on what to do."""
+    return Content.assemble((first, style), "\n\n" if second else "", (second, "dim"))
+
+
+def plural(number: int, word: str) -> str:
+    return f"{formats.count(number)} {word}{'' if number == 1 else 's'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetFacts:
+    """All that the sentences and the status line are made of."""
+
+    model: Clean
+    """Without its author."""
+    objection: str | None
+    """Why the model cannot embed."""
+    can_pick: bool
+    """There are embedding models to pick from."""
+    lines: Sequence[SheetLine]
+    tokens: int
+    usd: Decimal | None
+    known: vectors.EmbeddedTexts | None
+    bill: EmbedBill | None
+    job: EmbedJob | None
+    progress: tuple[int, int]
+    reason: Clean
+    """Why the job waits."""
+    failure: Failure | None
+    over_budget: OverBudget | None
+
+
+def notice_words(facts: SheetFacts) -> Content | None:
+    """What stands in place of the pictures, or above them; None when they speak for themselves."""
+    if facts.job is not None:
+        return _progress_words(facts, facts.job) if facts.known is None else None
+    if facts.over_budget is not None:
+        return sentences(budget_sentence(facts.over_budget), "ctrl+r embeds all the same.", "$text-warning")
+    if facts.failure is not None:
+        advice = f"{facts.failure.advice} ctrl+r tries again, ctrl+l takes another model.".strip()
+        return sentences(f"✕ {facts.failure.message}", advice, "$text-error")
+    if not facts.lines:
+        return sentences(
+            "Nothing to compare yet.",
+            "Write or paste texts at the left, one a line. ctrl+r embeds them, and here stands how alike they are.",
+        )
+    if facts.objection is not None:
+        advice = "ctrl+l picks an embedding model." if facts.can_pick else ""
+        return sentences(facts.objection, advice, "$text-warning")
+    if facts.known is None:
+        price = f"~{formats.money(facts.usd)}" if facts.usd is not None else "an unknown price"
+        stopped = "■ Stopped. " if facts.bill is not None and facts.bill.stopped else ""
+        return sentences(
+            f"{stopped}{plural(len(facts.lines), 'text')}, ~{plural(facts.tokens, 'token')}, {price} with {facts.model}.",
+            "ctrl+r embeds them · ctrl+l another model. What was embedded before comes from the store for nothing.",
+        )
+    return None
+
+
+def _progress_words(facts: SheetFacts, job: EmbedJob) -> Content:
+    seconds = formats.duration(time.monotonic() - job.since)
+    if job.stopped:
+        return sentences(f"Stopping … {seconds}", "")
+    done, total = facts.progress
+    head = f"Embedding {formats.count(done)} of {formats.count(total)}   {seconds}"
+    return Content.assemble((head, "bold"), "\n\n", _bar(facts, 24), "\n\n", (_wait_words(facts), "dim"))
+
+
+def _bar(facts: SheetFacts, width: int) -> Clean:
+    done, total = facts.progress
+    return formats.bar(done / total if total else 0.0, width)
+
+
+def _wait_words(facts: SheetFacts) -> str:
+    return f"waits: {facts.reason} · esc stops" if facts.reason else "esc stops"
+
+
+def status_words(facts: SheetFacts) -> str:
+    """The line below: model, width, how much is embedded, what it cost, or what it would."""
+    parts: list[str] = [facts.model or "no model"]
+    if facts.job is not None:
+        done, total = facts.progress
+        seconds = formats.duration(time.monotonic() - facts.job.since)
+        parts.append(f"embedding {formats.count(done)} of {formats.count(total)} {_bar(facts, 10)} {seconds}")
+        parts.append("stopping" if facts.job.stopped else _wait_words(facts))
+    elif facts.known is not None:
+        parts += _embedded_words(facts.known, facts.lines, facts.bill)
+    else:
+        parts.append(plural(len(facts.lines), "text"))
+        if facts.lines:
+            price = f"~{formats.money(facts.usd)}" if facts.usd is not None else formats.UNKNOWN
+            parts += [f"~{plural(facts.tokens, 'token')}", price]
+    return " · ".join(parts)
+
+
+def _embedded_words(known: vectors.EmbeddedTexts, lines: Sequence[SheetLine], bill: EmbedBill | None) -> list[str]:
+    """Width, how much is embedded, what it cost."""
+    count = len(lines)
+    done = sum(line.text in known.row_of for line in lines)
+    parts = [f"{formats.count(known.dimensions)} d", f"{formats.count(done)} of {formats.count(count)} embedded"]
+    unusable = sum(line.text in known.packed and line.text not in known.row_of for line in lines)
+    if done + unusable < count:
+        parts.append("■ stopped, ctrl+r goes on" if bill and bill.stopped else "ctrl+r embeds the rest")
+    if unusable:
+        parts.append(f"{formats.count(unusable)} without a usable vector")
+    if bill is not None:
+        if bill.receipt.cost.usd is not None or not bill.from_store:
+            parts.append(formats.cost(bill.receipt.cost))
+        if bill.from_store:
+            parts.append(f"{formats.count(bill.from_store)} from store")
+    return parts

@@ -1,0 +1,562 @@
+"""Embeddings (F4): a line a text, a model, and what it thinks is alike."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widgets import Static, TextArea
+from typing_extensions import override
+
+from tui.core import formats, vectors
+from tui.core.commands import Embed, LoadSheet, Remember, SaveSheet
+from tui.core.conversation import Failure
+from tui.core.events import EmbedEnded, JobState
+from tui.core.ledger import OverBudget
+from tui.core.prices import estimate_cost, token_price
+from tui.core.state import Topic
+from tui.core.tokens import guess_tokens
+from tui.openrouter.text import Clean, Opaque, clean_line
+from tui.screens.embedded_sheet import (
+    EmbedBill,
+    EmbedJob,
+    SheetFacts,
+    cheapness,
+    find_neighbours,
+    input_price,
+    notice_words,
+    own_failure,
+    plural,
+    status_words,
+)
+from tui.screens.live_screen import LiveScreen
+from tui.screens.session import Session
+from tui.stylesheets import style_path
+from tui.widgets.heat_map import HeatMap, MapRow
+from tui.widgets.neighbour_list import NeighbourList, NeighbourRow
+from tui.widgets.sheet_text import SheetLine, SheetText
+
+if TYPE_CHECKING:
+    from tui.openrouter.catalogue import Model
+
+View: TypeAlias = Literal["matrix", "neighbours"]
+
+REMEMBERED_MODEL: Final = "embeddings.model"
+"""The name under which the model picked last is remembered."""
+_READ_AFTER_S: Final = 0.12
+_SAVE_AFTER_S: Final = 1.0
+_THREAD_FROM: Final = 3_000_000
+"""Numbers in the vectors from which neighbours take more than some milliseconds."""
+_MODELS_KEPT: Final = 4
+"""Models whose vectors stay in memory, so that switching back shows them at once."""
+
+
+class EmbeddingsScreen(LiveScreen):
+    """The sheet of texts at the left; at the right the similarity matrix and the neighbours of the selected text."""
+
+    FOLLOWS = Topic.EMBEDDINGS | Topic.CATALOGUE | Topic.JOBS | Topic.BUDGET | Topic.PREFERENCES
+    CSS_PATH = style_path("embeddings.tcss")
+    MODE = "embeddings"
+    AUTO_FOCUS = "SheetText"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
+    HELP = (
+        "Texts become vectors, and vectors become a picture of what a model thinks is alike. Write or paste a text a "
+        "line, ctrl+r embeds them; what was embedded before is not paid for again."
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r", "embed", "embed", id="embeddings.embed", tooltip="Embed the texts of the sheet"),
+        Binding("ctrl+l", "pick_model", "model", id="embeddings.model", tooltip="Pick an embedding model"),
+        Binding("escape", "stop", "stop", id="embeddings.stop", tooltip="Stop the embedding that runs"),
+        Binding("escape", "leave", "leave", show=False, id="embeddings.leave", tooltip="Leave the text"),
+        Binding("m", "view('matrix')", "matrix", id="embeddings.matrix", tooltip="All pairs as a heat map"),
+        Binding("n", "view('neighbours')", "neighbours", id="embeddings.neighbours", tooltip="What is most alike"),
+        Binding("ctrl+t", "other_view", "other view", id="embeddings.other", tooltip="Matrix or neighbours"),
+    ]
+
+    view: reactive[View] = reactive("matrix", init=False)
+    """Which of the two is shown where there is room for one."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._sheet_id: str | None = None
+        self._sheet_name = Clean("scratch")
+        self._saved: tuple[tuple[Clean, ...], str | None] = ((), None)
+        self._picked: str | None = None
+        self._lines: list[SheetLine] = []
+        self._characters = 0
+        self._waiting: dict[str, EmbedJob] = {}
+        """Asked for, no result yet; the one that runs and any that went away without."""
+        self._job: EmbedJob | None = None
+        self._failure: Failure | None = None
+        self._over_budget: OverBudget | None = None
+        self._embedded: dict[str, vectors.EmbeddedTexts] = {}
+        self._bills: dict[str, EmbedBill] = {}
+        self._mapped: object = None
+        """What the matrix was last drawn from."""
+        self._read_timer: Timer | None = None
+        self._save_timer: Timer | None = None
+        self._tick: Timer | None = None
+        self._texts = SheetText(id="texts")
+        self._notice = Static(id="notice", markup=False)
+        self._matrix = HeatMap(id="matrix")
+        self._neighbours = NeighbourList(id="neighbours")
+        self._status = Static(id="status", markup=False)
+
+    @override
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="sheet"):
+            yield self._texts
+            with Vertical(id="answers"):
+                yield self._notice
+                with Horizontal(id="views"):
+                    yield self._matrix
+                    yield self._neighbours
+        yield self._status
+
+    @on(events.Mount)
+    def begin(self) -> None:
+        """Ask for the sheet that was used last."""
+        self._read_timer = self.set_interval(_READ_AFTER_S, self._read_sheet, pause=True)
+        self._save_timer = self.set_interval(_SAVE_AFTER_S, self.save_now, pause=True)
+        self._tick = self.set_interval(0.5, self._show_words, pause=True)
+        self.session.submit(LoadSheet())
+        self._show_all()
+
+    @on(events.ScreenSuspend)
+    def rest(self) -> None:
+        """Keep the sheet when it is left, and let nothing tick."""
+        self.save_now()
+        if self._tick is not None:
+            self._tick.pause()
+
+    @on(events.ScreenResume)
+    def wake(self) -> None:
+        """Go on counting the seconds of what runs."""
+        if self._tick is not None and self._job is not None:
+            self._tick.resume()
+
+    # The state
+
+    @override
+    def catch_up(self, topics: Topic) -> None:
+        sheet = self.session.state.sheet
+        if sheet.id is not None and sheet.id != self._sheet_id:
+            self._take_sheet()
+        self._follow_jobs()
+        self._show_all()
+
+    def _take_sheet(self) -> None:
+        sheet = self.session.state.sheet
+        if self._sheet_id is None and self._texts.text:
+            # Somebody was faster than the database: what is typed stays, as a sheet of its own.
+            return
+        self._sheet_id = sheet.id
+        self._sheet_name = sheet.name or Clean("scratch")
+        lines = tuple(clean_line(text) for text in sheet.texts)
+        self._saved = (lines, sheet.model)
+        self._texts.load_text("\n".join(lines))
+        self._read_sheet()
+
+    def _follow_jobs(self) -> None:
+        state = self.session.state
+        result = state.sheet.result
+        if result is not None and (ended := self._waiting.pop(result.job_id, None)):
+            self._end(ended)
+            self._take_result(ended, result)
+        passed = state.budget_passed
+        if passed is not None and (asking := self._waiting.pop(passed.job_id, None)):
+            self._end(asking)
+            self._over_budget = passed.refusal
+        job = self._job
+        if job is None:
+            return
+        if job.id in state.jobs:
+            job.seen = True
+        elif job.seen:
+            # It stays in `_waiting`: its result may be told a moment later.
+            self._end(job)
+
+    def _end(self, job: EmbedJob) -> None:
+        if self._job is job:
+            self._job = None
+            if self._tick is not None:
+                self._tick.pause()
+
+    def _take_result(self, job: EmbedJob, result: EmbedEnded) -> None:
+        self._bills[job.model] = EmbedBill(result.receipt, result.from_store, job.stopped)
+        self._failure = None if job.stopped else result.failure
+        if len(result.vectors) != len(job.texts) and result.vectors and self._failure is None:
+            self._failure = own_failure(
+                f"{formats.count(len(result.vectors))} vectors came for {formats.count(len(job.texts))} texts."
+            )
+        elif any(vector is not None for vector in result.vectors):
+            self.run_worker(self._keep_vectors(job, result), group="vectors", exclusive=False)
+
+    async def _keep_vectors(self, job: EmbedJob, result: EmbedEnded) -> None:
+        earlier = self._embedded.pop(job.model, None)
+        try:
+            kept = await asyncio.to_thread(vectors.embed_texts, job.texts, result.vectors, earlier)
+        except ValueError as error:
+            self._failure = own_failure(str(error))
+            if earlier is not None:
+                self._embedded[job.model] = earlier
+        else:
+            self._embedded[job.model] = kept
+            while len(self._embedded) > _MODELS_KEPT:
+                del self._embedded[next(iter(self._embedded))]
+        self._show_all()
+
+    # The sheet
+
+    @on(TextArea.Changed)
+    def note_edit(self) -> None:
+        """Read the lines once nobody has typed for a moment."""
+        for timer in (self._read_timer, self._save_timer):
+            if timer is not None:
+                timer.reset()
+                timer.resume()
+
+    def _read_sheet(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.pause()
+        lines = self._texts.sheet_lines()
+        if lines != self._lines:
+            self._lines = lines
+            self._characters = sum(len(line.text) for line in lines)
+            self._over_budget = None
+        self._show_all()
+
+    def save_now(self) -> None:
+        """Keep the sheet if it changed; the App calls it before it ends."""
+        if self._save_timer is not None:
+            self._save_timer.pause()
+        lines = self._texts.all_lines()
+        if self._sheet_id is None and not lines:
+            return
+        now = (lines, self._picked or self._saved[1])
+        if now == self._saved:
+            return
+        sheet_id = self._sheet_id or uuid.uuid4().hex
+        model = Opaque(now[1]) if now[1] else None
+        if self.session.submit(SaveSheet(sheet_id=sheet_id, name=self._sheet_name, texts=lines, model=model)):
+            self._sheet_id = sheet_id
+            self._saved = now
+        elif self._save_timer is not None:
+            self._save_timer.resume()
+
+    @on(SheetText.LineSelected)
+    def follow_line(self) -> None:
+        """The neighbours and the marked row are those of the selected text."""
+        self._show_selected()
+
+    @on(HeatMap.Chosen)
+    def go_to_row(self, event: HeatMap.Chosen) -> None:
+        """Show the text of a row in the sheet."""
+        if event.row < len(self._lines):
+            self._texts.go_to(self._lines[event.row].line)
+
+    @on(NeighbourList.Chosen)
+    def go_to_line(self, event: NeighbourList.Chosen) -> None:
+        """Show a neighbour in the sheet."""
+        self._texts.go_to(event.line)
+
+    # The model
+
+    @property
+    def model_id(self) -> str | None:
+        """The id of the model that would be asked, as it is sent."""
+        remembered = self.session.state.preferences.get(REMEMBERED_MODEL)
+        for model_id in (
+            self._picked,
+            self.session.state.sheet.model,
+            self.session.settings.embeddings.model,
+            remembered if isinstance(remembered, str) else None,
+        ):
+            if model_id:
+                return model_id
+        cheapest = min(self._embedding_models(), key=cheapness, default=None)
+        return cheapest.id.raw if cheapest else None
+
+    def _embedding_models(self) -> list[Model]:
+        return [model for model in self.session.state.models if model.is_embedding]
+
+    def _model(self) -> Model | None:
+        model_id = self.model_id
+        return self.session.state.model_by_slug.get(Opaque(model_id).shown()) if model_id else None
+
+    def _model_name(self) -> Clean:
+        """The model without its author, as there is little room."""
+        shown = Opaque(self.model_id or "").shown()
+        return Clean(shown.rpartition("/")[2] or shown)
+
+    def take_model(self, model: Opaque) -> None:
+        """Embed with this model from now on."""
+        self._picked = model.raw
+        self._failure = None
+        self._over_budget = None
+        self.session.submit(Remember(name=REMEMBERED_MODEL, value=model.raw))
+        self.note_edit()
+        self._show_all()
+
+    def _model_objection(self) -> str | None:
+        """Why the model cannot embed, in a sentence."""
+        if self.model_id is None:
+            return (
+                "No embedding model is known." if self.session.state.models else "The list of models is not here yet."
+            )
+        model = self._model()
+        if model is not None and not model.is_embedding:
+            return f"{model.slug} is no embedding model: it answers chats, not vectors."
+        return None
+
+    def _estimate(self) -> tuple[int, Decimal | None]:
+        """Tokens and USD that embedding the whole sheet would come to, at most: stored vectors are free."""
+        tokens = max(guess_tokens(self._characters), len(self._lines))
+        model = self._model()
+        if model is None or token_price(model, model.pricing.prompt) is None:
+            return tokens, None
+        return tokens, estimate_cost(model.pricing, now=self.session.now(), prompt_tokens=tokens)
+
+    # Actions
+
+    def action_embed(self) -> None:
+        """Send the texts of the sheet."""
+        self._read_sheet()
+        if self._job is not None or not self._lines or self._model_objection() is not None:
+            return
+        model_id = self.model_id
+        assert model_id is not None
+        # Each text once: identical ones have one vector.
+        texts = tuple(dict.fromkeys(line.text for line in self._lines))
+        defaults = self.session.settings.embeddings
+        job = EmbedJob(uuid.uuid4().hex, model_id, texts, time.monotonic())
+        command = Embed(
+            job_id=job.id,
+            model=Opaque(model_id),
+            texts=texts,
+            dimensions=defaults.dimensions,
+            user=defaults.user,
+            over_budget=self._over_budget is not None,
+        )
+        if not self.session.submit(command):
+            self._failure = Failure(
+                kind="own_limit",
+                message=Clean("Too much is waiting to be done."),
+                advice=Clean("Wait a moment."),
+            )
+        else:
+            self.save_now()
+            self._failure = None
+            self._over_budget = None
+            self._waiting[job.id] = job
+            self._job = job
+            if self._tick is not None:
+                self._tick.resume()
+        self._show_all()
+
+    def stop_stream(self) -> bool:
+        """Stop what runs, if anything does; texts that have their vectors keep them."""
+        if self._job is None:
+            return False
+        self._job.stopped = True
+        self.session.cancel(self._job.id)
+        self._show_words()
+        return True
+
+    def action_stop(self) -> None:
+        """Stop what runs."""
+        self.stop_stream()
+
+    def action_leave(self) -> None:
+        """Leave the text, so that single keys work."""
+        shown = self._matrix if self.view == "matrix" else self._neighbours
+        self.set_focus(shown if shown.focusable and self.query_one("#views").display else None)
+
+    def action_view(self, view: View) -> None:
+        """Show the matrix or the neighbours."""
+        self.view = view
+        shown = self._matrix if view == "matrix" else self._neighbours
+        if self.focused is not self._texts and self.query_one("#views").display:
+            shown.focus()
+
+    def action_other_view(self) -> None:
+        """Show the one that is not shown."""
+        self.action_view("neighbours" if self.view == "matrix" else "matrix")
+
+    async def action_pick_model(self) -> None:
+        """Offer the embedding models, cheapest first."""
+        from tui.screens.pick import PickScreen
+        from tui.widgets.pick_list import PickItem
+
+        models = sorted(self._embedding_models(), key=cheapness)
+        items = [
+            PickItem(key=model.id.raw, label=model.slug, note=Clean(f"{formats.per_million(input_price(model))} $/M"))
+            for model in models
+        ]
+
+        def take(model_id: str | None) -> None:
+            if model_id is not None:
+                self.take_model(Opaque(model_id))
+
+        picker = PickScreen(
+            "Embedding model", items, current=self.model_id, empty="No embedding model is in the list of models."
+        )
+        await self.app.push_screen(picker, take)
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "stop":
+                return self._job is not None
+            case "leave":
+                return self._job is None and self.focused is self._texts
+            case "embed":
+                return None if self._job is not None or not self._lines or self._model_objection() else True
+            case "pick_model":
+                return True if self._embedding_models() else None
+            case "view" | "other_view":
+                if self.has_class("-wide"):
+                    return False
+                return None if self._vectors() is None else True
+            case _:
+                return True
+
+    # What is shown
+
+    def _vectors(self) -> vectors.EmbeddedTexts | None:
+        return self._embedded.get(self.model_id or "")
+
+    def _show_all(self) -> None:
+        if not self._status.is_mounted:
+            return
+        self._show_map()
+        self._show_selected()
+        self._show_words()
+        self.refresh_bindings()
+
+    def _show_map(self) -> None:
+        known = self._vectors()
+        drawn = (known, self._lines)
+        if self._mapped == drawn:
+            return
+        self._mapped = drawn
+        self._texts.border_title = Content(f"{self._sheet_name} · {plural(len(self._lines), 'text')}")
+        if known is None:
+            self._texts.mark_stale(())
+            return
+        rows = known.rows([line.text for line in self._lines])
+        stale = [line.line for line in self._lines if line.text not in known.packed]
+        self._texts.mark_stale(stale)
+        self._texts.border_subtitle = Content(f"* {formats.count(len(stale))} not embedded" if stale else "")
+
+        def tile(down: range, across: range) -> Sequence[Sequence[float]]:
+            unit = known.unit
+            above, left = unit[rows[down.start : down.stop]], unit[rows[across.start : across.stop]]
+            values: list[list[float]] = vectors.similarity_tile(above, left).tolist()
+            return values
+
+        self._matrix.show([MapRow(line.line + 1, line.text) for line in self._lines], tile, known.spread)
+
+    def _selected(self) -> int | None:
+        """The text that the cursor is on; None on a blank line."""
+        line = self._texts.line
+        return next((index for index, row in enumerate(self._lines) if row.line == line), None)
+
+    def _show_selected(self) -> None:
+        known = self._vectors()
+        if known is None:
+            return
+        index = self._selected()
+        self._matrix.select(index)
+        if index is None:
+            self._neighbours.show_instead(Clean("The cursor is on a blank line: put it on a text."))
+            return
+        selected = self._lines[index]
+        at = known.row_of.get(selected.text)
+        if at is None:
+            why = "came without a usable vector" if selected.text in known.packed else "is not embedded yet: ctrl+r"
+            self._neighbours.show_instead(Clean(f"Text {selected.line + 1} {why}."))
+        elif known.unit.size > _THREAD_FROM:
+            self.run_worker(self._find_in_thread(known, selected, at), group="neighbours", exclusive=True)
+        else:
+            self._list_neighbours(selected, find_neighbours(known, self._lines, selected, at))
+
+    async def _find_in_thread(self, known: vectors.EmbeddedTexts, selected: SheetLine, at: int) -> None:
+        found = await asyncio.to_thread(find_neighbours, known, self._lines, selected, at)
+        self._list_neighbours(selected, found)
+
+    def _list_neighbours(self, selected: SheetLine, found: list[NeighbourRow]) -> None:
+        self._neighbours.show(selected.line, selected.text, found)
+
+    def _show_words(self) -> None:
+        """The notice, the titles and the status line."""
+        facts = self._facts()
+        notice = notice_words(facts)
+        alone = facts.known is None or not self._lines
+        self.query_one("#views").display = not alone
+        self._notice.display = notice is not None
+        self._notice.set_class(alone, "-alone")
+        if notice is not None:
+            self._notice.update(notice)
+        self._show_titles()
+        status = status_words(facts)
+        self._status.update(Content(status if cell_len(status) >= self.size.width else f" {status}"), layout=False)
+
+    def watch_view(self) -> None:
+        self.query_one("#views").set_class(self.view == "neighbours", "-neighbours")
+        self._show_titles()
+
+    def _show_titles(self) -> None:
+        lit, dim = "bold", "dim"
+        tabs = Content.assemble(
+            ("matrix", lit if self.view == "matrix" else dim),
+            " │ ",
+            ("neighbours", lit if self.view == "neighbours" else dim),
+        )
+        wide = self.has_class("-wide")
+        self._matrix.border_title = Content("matrix") if wide else tabs
+        self._neighbours.border_title = Content("neighbours") if wide else tabs
+        self._notice.border_title = tabs if self._notice.has_class("-alone") else Content("")
+
+    def on_resize(self) -> None:
+        self._show_titles()
+        self.refresh_bindings()
+
+    def _facts(self) -> SheetFacts:
+        job = self._job
+        progress, reason = None, Clean("")
+        if job is not None:
+            sheet = self.session.state.sheet
+            progress = sheet.progress if sheet.job_id == job.id else None
+            told = self.session.state.jobs.get(job.id)
+            if told is not None and told.state is JobState.WAITING:
+                reason = clean_line(told.reason)
+        tokens, usd = self._estimate()
+        return SheetFacts(
+            model=self._model_name(),
+            objection=self._model_objection(),
+            can_pick=bool(self._embedding_models()),
+            lines=self._lines,
+            tokens=tokens,
+            usd=usd,
+            known=self._vectors(),
+            bill=self._bills.get(self.model_id or ""),
+            job=job,
+            progress=progress or (0, len(job.texts) if job else 0),
+            reason=reason,
+            failure=self._failure,
+            over_budget=self._over_budget,
+        )

@@ -65,7 +65,7 @@ class ChatScreen(LiveScreen):
         Binding("ctrl+s", "conversations", "chats", tooltip="Open another conversation.", id="chat.conversations"),
         Binding("ctrl+t", "parameters", "parameters", tooltip="System prompt and parameters.", id="chat.parameters"),
         Binding("ctrl+g", "editor", "editor", show=False, tooltip="Write in $EDITOR.", id="chat.editor"),
-        Binding("ctrl+r,R", "remedy('again')", "again", show=False, tooltip="Make the last reply again.", id="chat.again"),
+        Binding("ctrl+r,R", "remedy('again')", "again", show=False, tooltip="Make the reply again.", id="chat.again"),
         Binding("alt+p", "remedy('paid_twin')", "paid twin", show=False, tooltip="Ask the paid twin.", id="chat.paid"),
         Binding(
             "alt+o", "remedy('other_provider')", "other provider", show=False, tooltip="Skip the provider that failed.",
@@ -113,11 +113,13 @@ class ChatScreen(LiveScreen):
             figures.border_title = Content("parameters")
             yield figures
 
+    @override
     def on_mount(self) -> None:
         self._tick = self.set_interval(_TICK_S, self._show_running, pause=True)
         self._lay_out()
         self.composer.focus()
 
+    @override
     def on_screen_suspend(self) -> None:
         self._save_draft()
         if self._tick is not None:
@@ -396,7 +398,7 @@ class ChatScreen(LiveScreen):
         self.composer.focus()
 
     def action_pick_model(self) -> None:
-        from tui.screens.pick import Pick
+        from tui.screens.pick import PickScreen
         from tui.screens.pick_items import model_items
 
         state = self.session.state
@@ -408,7 +410,9 @@ class ChatScreen(LiveScreen):
                 self.take_model(Opaque(picked))
 
         items = model_items(state.models, embeddings=False)
-        pick = Pick("model", items, recents=recents, current=current, empty="No catalogue yet: r on Models loads it.")
+        pick = PickScreen(
+            "model", items, recents=recents, current=current, empty="No catalogue yet: r on Models loads it."
+        )
         _ = self.app.push_screen(pick, take)
 
     def action_parameters(self) -> None:
@@ -452,7 +456,7 @@ class ChatScreen(LiveScreen):
             self._lay_out()
             (self.rows if self.rows.display else self.composer).focus()
             return
-        from tui.screens.pick import Pick
+        from tui.screens.pick import PickScreen
 
         items = [conversation_item(row, self.session.now()) for row in self.session.state.conversations]
 
@@ -461,7 +465,7 @@ class ChatScreen(LiveScreen):
                 self.open_conversation(picked)
 
         empty = "No conversations yet."
-        _ = self.app.push_screen(Pick("conversations", items, current=self._conversation_id, empty=empty), take)
+        _ = self.app.push_screen(PickScreen("conversations", items, current=self._conversation_id, empty=empty), take)
 
     @on(PickList.Chosen)
     def open_chosen(self, event: PickList.Chosen) -> None:

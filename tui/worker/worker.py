@@ -36,7 +36,7 @@ from tui.core.events import (
     SheetLoaded,
     TurnEnded,
 )
-from tui.core.sheets import Sheet, SheetText
+from tui.core.sheets import Sheet
 from tui.database import chats, recovery, settings_store, turns, vectors
 from tui.database import search as search_table
 from tui.database.columns import data_version
@@ -302,8 +302,7 @@ class Worker:
                     )
                 self._context.publish(ConversationSaved(command.conversation_id, command.title, command.settings))
             case SaveSheet():
-                texts = tuple(SheetText(text=text) for text in command.texts)
-                sheet = Sheet(id=command.sheet_id, name=command.name, texts=texts, model=command.model)
+                sheet = Sheet(id=command.sheet_id, name=command.name, texts=command.texts, model=command.model)
                 await run(vectors.save_sheet, sheet, time.time())
             case LoadSheet(sheet_id=sheet_id):
                 await self._load_sheet(sheet_id)
@@ -334,8 +333,7 @@ class Worker:
             sheet_id = sheets[0].id if sheets else None
         sheet = await run(vectors.load_sheet, sheet_id) if sheet_id is not None else None
         if sheet is not None:
-            texts = tuple(one.text for one in sheet.texts)
-            self._context.publish(SheetLoaded(sheet.id, sheet.name, texts, sheet.model))
+            self._context.publish(SheetLoaded(sheet.id, sheet.name, sheet.texts, sheet.model))
 
     async def _list_conversations(self, search: Clean | None) -> None:
         rows = await self._context.database.run(chats.list_conversations)

@@ -1,0 +1,337 @@
+"""Choose among hundreds of models: filter, sort, look at details and providers, compare."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import Resize
+from textual.getters import query_one
+from textual.timer import Timer
+from textual.widgets import Static
+from typing_extensions import override
+
+from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortKey, SortOrder, Word, parse
+from tui.core.catalogue_index import CatalogueIndex, Result
+from tui.core.commands import LoadEndpoints, RefreshCatalogue, Remember, SetFavourite
+from tui.core.formats import age
+from tui.core.state import Topic
+from tui.openrouter.catalogue import Model
+from tui.openrouter.text import Clean, Opaque
+from tui.screens.live_screen import LiveScreen
+from tui.screens.session import UseModel
+from tui.stylesheets import style_path
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.model_details import ModelDetails, ProviderList
+from tui.widgets.model_table import ModelTable
+
+if TYPE_CHECKING:
+    from tui.screens.session import Session
+
+_DETAILS_FROM: Final = 120
+"""Columns from which the details stand at the right."""
+_NEW_FOR_S: Final = 14 * 86_400.0
+_SLOW_INDEX: Final = 1_500
+"""Models from which indexing takes more than a few milliseconds: that many are indexed in a thread."""
+_SAVE_AFTER_S: Final = 1.0
+
+
+class ModelsScreen(LiveScreen):
+    """The whole catalogue at once, from the last snapshot, refreshed behind it."""
+
+    FOLLOWS = Topic.CATALOGUE | Topic.ENDPOINTS | Topic.JOBS | Topic.PREFERENCES
+    MODE = "models"
+    CSS_PATH = style_path("models.tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "compare", "compare", tooltip="Compare the marked models side by side.", id="models.compare"),
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Filter as you type.", id="models.filter"),
+        Binding("d", "details", "details", tooltip="Description, prices, limits, providers.", id="models.details"),
+        Binding(
+            "p", "providers", "providers", show=False, tooltip="Load the model's providers.", id="models.providers"
+        ),
+        Binding("r", "refresh", "refresh", show=False, tooltip="Load the list again.", id="models.refresh"),
+        Binding("escape", "step_out", "back", show=False, tooltip="Back to the table.", id="models.step_out"),
+    ]
+    HELP = (
+        "All models. Type / and words to filter, s sorts by the next column, space marks, c compares the marked. "
+        "enter chats with the model; an embedding model opens the scratchpad. Prices are USD per million tokens."
+    )
+
+    table = query_one("#table", ModelTable)
+    filter_line = query_one("#filter", FilterLine)
+    details = query_one("#details", ModelDetails)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._index = CatalogueIndex(())
+        self._indexed: tuple[Model, ...] = ()
+        self._query = Query()
+        self._sort = SortOrder(SortKey.AGE)
+        self._query_context = QueryContext(now=session.now())
+        self._restored = False
+        self._asked_at: dict[str, float] = {}
+        """Raw id → when its providers were asked for (Unix seconds)."""
+        self._save_timer: Timer | None = None
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield FilterLine(id="filter")
+        with Horizontal(id="models"):
+            yield ModelTable(id="table")
+            details = ModelDetails(id="details")
+            details.border_title = Content("details")
+            yield details
+        yield Static("", id="standing", markup=False)
+
+    @override
+    def on_mount(self) -> None:
+        self.table.focus()
+        self._lay_out(self.size.width)
+
+    def on_resize(self, event: Resize) -> None:
+        self._lay_out(event.size.width)
+
+    def _lay_out(self, width: int) -> None:
+        self.details.display = width >= _DETAILS_FROM
+        if self.details.display:
+            self._show_details()
+
+    # what is shown
+
+    @override
+    def catch_up(self, topics: Topic) -> None:
+        if topics & Topic.PREFERENCES:
+            self._restore()
+        if topics & (Topic.CATALOGUE | Topic.PREFERENCES):
+            self._show_catalogue()
+        if topics & Topic.ENDPOINTS:
+            self._show_details()
+        if topics & (Topic.JOBS | Topic.CATALOGUE):
+            self._show_standing()
+
+    def _restore(self) -> None:
+        """The filter and the order of before the restart, once."""
+        preferences = self.session.state.preferences
+        if self._restored or not preferences:
+            return
+        self._restored = True
+        remembered = preferences.get("models.sort")
+        if isinstance(remembered, str) and isinstance(known := parse(remembered), Query) and known.sort:
+            self._sort = known.sort
+        text = preferences.get("models.filter")
+        if isinstance(text, str) and text and not self.filter_line.text:
+            self.filter_line.put(text)
+
+    def _show_catalogue(self) -> None:
+        state = self.session.state
+        now = self.session.now()
+        fresh = {
+            model.id.raw for model in state.models if model.created is not None and now - model.created < _NEW_FOR_S
+        }
+        self._query_context = QueryContext(now=now, favourites=state.favourites, new=frozenset(fresh))
+        if state.models is self._indexed:
+            self._show_result()
+        elif len(state.models) < _SLOW_INDEX:
+            self._use_index(CatalogueIndex(state.models))
+        else:
+            self._index_in_thread(state.models)
+
+    def _use_index(self, index: CatalogueIndex) -> None:
+        self._index, self._indexed = index, tuple(index.models)
+        self._show_result()
+
+    @work(group="index", exclusive=True)
+    async def _index_in_thread(self, models: tuple[Model, ...]) -> None:
+        self._use_index(await asyncio.to_thread(CatalogueIndex, models))
+
+    def _show_result(self) -> None:
+        result = self._index.query(self._query, self._sort, self._query_context)
+        words = any(isinstance(word, Word) and not word.negated for word in self._query.words)
+        if words and not result.rows:
+            self._search_fuzzily(self._query)
+        self._put(result)
+
+    @work(group="fuzzy", exclusive=True)
+    async def _search_fuzzily(self, query: Query) -> None:
+        """Nothing matches exactly: look for similar names, which takes too long for the thread that draws."""
+        result = await asyncio.to_thread(self._index.fuzzy, query, self._sort, self._query_context)
+        if query is self._query and result.rows:
+            self._put(result)
+
+    def _put(self, result: Result) -> None:
+        self.table.show(self._index, result, context=self._query_context, empty=self._why_empty())
+        self.filter_line.report(len(result.rows), result.total, fuzzy=result.fuzzy)
+        self._show_details()
+        self._show_standing()
+
+    def _why_empty(self) -> str:
+        state = self.session.state
+        if len(self._index):
+            return "No model matches. esc leaves the filter, / changes it."
+        if state.catalogue_failure is not None:
+            failure = state.catalogue_failure
+            return f"✕ {failure.message} {failure.advice} r tries again."
+        return "Loading the model list …"
+
+    def _show_details(self) -> None:
+        if not self.details.display:
+            return
+        model = self.table.model
+        self.details.show(model, self._providers(model), now=self.session.now())
+
+    def _providers(self, model: Model | None) -> ProviderList:
+        if model is None:
+            return ProviderList()
+        known = self.session.state.endpoints.get(model.slug)
+        loading = f"endpoints:{model.id.raw}" in self.session.state.jobs
+        since = self._asked_at.get(model.id.raw) if loading else None
+        if known is None:
+            return ProviderList(loading_since=since)
+        return ProviderList(
+            endpoints=known.endpoints, fetched_at=known.fetched_at, loading_since=since, failure=known.failure
+        )
+
+    def _show_standing(self) -> None:
+        """The line under the table: marks, order, how old the list is and why."""
+        state, now = self.session.state, self.session.now()
+        parts = []
+        if marked := len(self.table.marked):
+            parts.append(f"✓ {marked} marked" + (", c compares" if marked > 1 else ""))
+        sort = self.table.result.sort
+        parts.append(f"sorted by {_SORT_NAMES.get(sort.key, sort.key)} {'↓' if sort.descending else '↑'}")
+        if state.catalogue_failure is not None and state.catalogue_fetched_at is not None:
+            old = age(state.catalogue_fetched_at, now)
+            parts.append(f"✕ {state.catalogue_failure.message} The list is {old} old; r tries again.")
+        elif "catalogue" in state.jobs:
+            parts.append("↻ loading the list")
+        elif state.catalogue_mended:
+            parts.append(f"{state.catalogue_mended} rows had unreadable fields, shown as –")
+        self.query_one("#standing", Static).update(Content("   ".join(parts)), layout=False)
+
+    # filter and order
+
+    @on(FilterLine.Changed)
+    def narrow(self, event: FilterLine.Changed) -> None:
+        understood = parse(event.text)
+        if isinstance(understood, FilterMistake):
+            # The last good result stays while one types on.
+            shown = self.table.result
+            self.filter_line.report(len(shown.rows), shown.total, mistake=understood)
+            return
+        self._query = understood
+        self._show_result()
+        if self._save_timer is not None:
+            self._save_timer.stop()
+        self._save_timer = self.set_timer(_SAVE_AFTER_S, partial(self._remember, "models.filter", event.text))
+
+    def _remember(self, name: str, value: str) -> None:
+        self.session.submit(Remember(name=name, value=value))
+
+    @on(FilterLine.Left)
+    def leave_filter(self) -> None:
+        self.table.focus()
+
+    @on(ModelTable.SortChanged)
+    def sort(self, event: ModelTable.SortChanged) -> None:
+        self._sort = event.order
+        self._show_result()
+        self._remember("models.sort", str(event.order))
+
+    def action_filter(self) -> None:
+        self.filter_line.focus()
+
+    def action_step_out(self) -> None:
+        """Back to the table; from the table, the filter is emptied."""
+        if self.table.has_focus:
+            self.filter_line.put("")
+        else:
+            self.table.focus()
+
+    # the current model
+
+    @on(ModelTable.Highlighted)
+    def follow_cursor(self) -> None:
+        self._show_details()
+
+    @on(ModelTable.Chosen)
+    def use(self, event: ModelTable.Chosen) -> None:
+        self.post_message(UseModel("embeddings" if event.model.is_embedding else "chat", event.model.id))
+
+    @on(ModelTable.FavouriteToggled)
+    def favour(self, event: ModelTable.FavouriteToggled) -> None:
+        known = event.model.id.raw in self.session.state.favourites
+        self.session.submit(SetFavourite(model=event.model.id, favourite=not known))
+
+    @on(ModelTable.CopyRequested)
+    def copy_id(self, event: ModelTable.CopyRequested) -> None:
+        self.session.copy(event.model.slug)
+
+    @on(ModelTable.OpenPage)
+    def open_page(self, event: ModelTable.OpenPage) -> None:
+        from urllib.parse import quote
+
+        if self.session.settings.provider.type == "openrouter":
+            self.app.open_url(f"https://openrouter.ai/{quote(event.model.id.raw, safe='/:~')}")
+
+    @on(ModelTable.MarksChanged)
+    def note_marks(self) -> None:
+        self._show_standing()
+        self.refresh_bindings()
+
+    @on(ModelDetails.ProvidersAsked)
+    def load_providers(self, event: ModelDetails.ProvidersAsked) -> None:
+        self._ask_providers(event.model.id)
+
+    def _ask_providers(self, model: Opaque) -> None:
+        self._asked_at[model.raw] = self.session.now()
+        known = self.session.state.endpoints.get(model.shown())
+        self.session.submit(LoadEndpoints(model=model, force=known is not None))
+
+    def action_providers(self) -> None:
+        if self.table.model is not None:
+            self._ask_providers(self.table.model.id)
+            if not self.details.display:
+                self.action_details()
+
+    def action_details(self) -> None:
+        """At the right where there is room, else in a dialog."""
+        if self.details.display:
+            self.details.focus()
+        elif self.table.model is not None:
+            from tui.screens.model_dialogs import DetailsDialog
+
+            _ = self.app.push_screen(DetailsDialog(self.session, self.table.model, self._providers))
+
+    def action_compare(self) -> None:
+        marked = self.table.marked
+        if len(marked) < 2:
+            self.notify("Mark two or more models with space, then compare them.", markup=False)
+            return
+        from tui.screens.model_dialogs import CompareDialog
+
+        _ = self.app.push_screen(CompareDialog(marked, self.session.now()))
+
+    def action_refresh(self) -> None:
+        self.session.submit(RefreshCatalogue())
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
+            return None
+        return super().check_action(action, parameters)
+
+
+_SORT_NAMES: Final[dict[SortKey, Clean]] = {
+    SortKey.CONTEXT: Clean("context"),
+    SortKey.MAX_OUTPUT: Clean("longest output"),
+    SortKey.PRICE_IN: Clean("input price"),
+    SortKey.PRICE_OUT: Clean("output price"),
+    SortKey.PRICE_CACHE: Clean("cache price"),
+    SortKey.EXPIRES: Clean("expiry"),
+}

@@ -33,6 +33,7 @@ from tui.database.columns import (
     to_json,
     transaction,
 )
+from tui.database.search import match_words
 from tui.openrouter.text import Clean
 
 PartKind: TypeAlias = Literal["text", "reasoning"]
@@ -103,16 +104,23 @@ def purge_deleted(connection: sqlite3.Connection, before: float) -> int:
 
 
 def list_conversations(
-    connection: sqlite3.Connection, limit: int = 200, offset: int = 0
+    connection: sqlite3.Connection, limit: int = 200, offset: int = 0, *, search: str | None = None
 ) -> tuple[ConversationSummary, ...]:
-    """The pinned ones first, then by the last change, newest first."""
+    """The pinned ones first, then by the last change, newest first; with `search` those whose title or text has it."""
+    wanted = ""
+    parameters: tuple[str, ...] = ()
+    if search is not None and search.strip():
+        wanted = (
+            " AND (title LIKE ? ESCAPE '!' OR id IN (SELECT conversation_id FROM message WHERE deleted_at IS NULL"
+            " AND number IN (SELECT rowid FROM message_search WHERE message_search MATCH ?)))"
+        )
+        parameters = (_like(search.strip()), match_words(search) or '""')
     rows = connection.execute(
         "SELECT *, (SELECT count(*) FROM message WHERE conversation_id = conversation.id AND deleted_at IS NULL)"  # noqa: S608
-        " AS messages,"
-        f" EXISTS (SELECT 1 FROM message WHERE conversation_id = conversation.id AND {_OPEN}) AS streaming"
-        " FROM conversation WHERE deleted_at IS NULL AND NOT is_private"
+        f" AS messages, EXISTS (SELECT 1 FROM message WHERE conversation_id = conversation.id AND {_OPEN}) AS streaming"
+        f" FROM conversation WHERE deleted_at IS NULL AND NOT is_private{wanted}"
         " ORDER BY is_pinned DESC, updated_at DESC LIMIT ? OFFSET ?",
-        (limit, offset),
+        (*parameters, limit, offset),
     ).fetchall()
     return tuple(_summary(connection, row) for row in rows)
 
@@ -326,6 +334,11 @@ def _branch(connection: sqlite3.Connection, conversation_id: str, head_id: str |
         row = connection.execute("SELECT * FROM message WHERE number = ?", (number,)).fetchone()
         messages.append(message_from_row(connection, row))
     return messages
+
+
+def _like(text: str) -> str:
+    escaped = "".join(f"!{character}" if character in "%_!" else character for character in text)
+    return f"%{escaped}%"
 
 
 def _is_private(connection: sqlite3.Connection, conversation_id: str) -> bool:

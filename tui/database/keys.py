@@ -33,10 +33,17 @@ def mark_empty(connection: sqlite3.Connection, account: str, *, reason: Clean, n
 
 
 def mark_ready(connection: sqlite3.Connection, account: str) -> None:
-    """A request or a test went well."""
-    # Nearly always nothing is written there, and reading takes no lock.
-    if connection.execute("SELECT 1 FROM key_state WHERE account = ?", (account,)).fetchone():
+    """A request or a test went well: the key is neither dead nor empty, and its failures in a row are over.
+
+    A rest runs on to its end: what went well now may have been sent before the refusal.
+    """
+    row = connection.execute("SELECT state, failures FROM key_state WHERE account = ?", (account,)).fetchone()
+    if row is None:
+        return  # nearly always; reading takes no lock
+    if row["state"] != KeyState.RESTING:
         connection.execute("DELETE FROM key_state WHERE account = ?", (account,))
+    elif row["failures"]:
+        connection.execute("UPDATE key_state SET failures = 0 WHERE account = ?", (account,))
 
 
 def save_quota_reply(connection: sqlite3.Connection, account: str, name: str, body: bytes, now: float) -> None:

@@ -18,7 +18,8 @@ WINDOW_S: Final = 61.0
 _KEPT_S: Final = 3600.0
 _DAY_S: Final = 86_400
 _FREE_MINUTE: Final = 20
-_FREE_DAY: Final = 50
+_FREE_DAYS: Final = (50, 1000)
+"""A day, without and with enough credits ever bought."""
 
 
 def take(connection: sqlite3.Connection, request: Take, now: float) -> TakeOutcome:
@@ -109,7 +110,9 @@ def free_use(connection: sqlite3.Connection, account: str, now: float) -> FreeUs
     row = _allowance(connection, account)
     today = day_number(now)
     day_used = row["day_used"] if row is not None and row["day"] == today else 0
-    day_limit = row["day_limit"] if row is not None and row["day_limit"] is not None else _FREE_DAY
+    day_limit = row["day_limit"] if row is not None and row["day_limit"] is not None else _FREE_DAYS[0]
+    if day_used > day_limit:
+        day_limit = _FREE_DAYS[1]
     return FreeUse(
         minute_used=sum(entry["is_free_model"] for entry in _tries(connection, account, now)),
         minute_limit=row["minute_limit"] if row is not None and row["minute_limit"] is not None else _FREE_MINUTE,
@@ -130,20 +133,18 @@ def correct_free(
     minute_limit: int | None = None,
 ) -> None:
     """Take over what a 429 or `/key` says of the free-model allowance; None leaves what is known."""
+    today = day_number(now)
     with transaction(connection):
-        today = day_number(now)
-        row = _allowance(connection, account)
-        counted = row["day_used"] if row is not None and row["day"] == today else 0
         connection.execute(
-            "INSERT OR REPLACE INTO free_allowance (account, day, day_used, day_limit, minute_limit)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (
-                account,
-                today,
-                counted if day_used is None else max(0, day_used),
-                day_limit if day_limit is not None or row is None else row["day_limit"],
-                minute_limit if minute_limit is not None or row is None else row["minute_limit"],
-            ),
+            "INSERT INTO free_allowance (account, day, day_used) VALUES (?1, ?2, 0) ON CONFLICT (account) DO UPDATE"
+            " SET day_used = CASE WHEN day = ?2 THEN day_used ELSE 0 END, day = ?2",
+            (account, today),
+        )
+        connection.execute(
+            "UPDATE free_allowance SET day_used = coalesce(?1, day_used), minute_limit = coalesce(?2, minute_limit),"
+            " day_limit = coalesce(?3, day_limit),"
+            " day_limit_told = CASE WHEN ?3 IS NULL THEN day_limit_told ELSE ?4 END WHERE account = ?5",
+            (None if day_used is None else max(0, day_used), minute_limit, day_limit, today, account),
         )
 
 
@@ -194,7 +195,8 @@ def _free_room(connection: sqlite3.Connection, request: Take, now: float) -> NoR
     if row is None:
         return None
     today = day_number(now)
-    if row["day_limit"] is not None and row["day"] == today and row["day_used"] >= row["day_limit"]:
+    # A limit that was told on another day may have grown since: the server is asked once before it is kept to again.
+    if row["day"] == row["day_limit_told"] == today and row["day_used"] >= (row["day_limit"] or 0):
         return NoRoom(
             until=float((today + 1) * _DAY_S),
             reason=clean_line(f"the free-model allowance of {row['day_limit']} a day (UTC)"),

@@ -188,14 +188,16 @@ def _probe(connection: sqlite3.Connection) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """0600 in a 0700 folder; SQLite gives its side files the mode of the file."""
+    """0600, in a 0700 folder where we make it; SQLite gives its side files the mode of the file.
+
+    A folder that was there before keeps its mode: it may be shared on purpose or be somebody's home.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    for target, mode in ((path.parent, 0o700), (path, 0o600)):
-        if target.stat().st_mode & 0o077:
-            with suppress(OSError):
-                target.chmod(mode)
+    if path.stat().st_mode & 0o077:
+        with suppress(OSError):
+            path.chmod(0o600)
 
 
 def _move_aside(path: Path) -> Path:

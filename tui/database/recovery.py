@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tui.core.conversation import Failure, MessageState
-from tui.database.chats import finish_message, message_from_row
+from tui.database.chats import finish_message, message_from_row, purge_deleted
 from tui.database.columns import transaction
 from tui.database.ledger import expire_awaited, processes_with_reserves, settle_abandoned, was_sent
 from tui.database.processes import if_dead, remove_stale_locks
@@ -16,6 +16,7 @@ from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean
 
 _OPEN: Final = "state IN ('waiting', 'streaming')"
+_DELETED_KEPT_S: Final = 30 * 86_400.0
 _NEVER_SENT: Final = Failure(
     kind=ErrorKind.INTERNAL.value,
     message=Clean("The program ended before this was sent."),
@@ -49,6 +50,7 @@ def recover(connection: sqlite3.Connection, run_folder: Path | None, now: float)
                 one = _recover_process(connection, process, now)
                 messages, requests = messages + one.messages, requests + one.requests
     expire_awaited(connection, now)
+    purge_deleted(connection, now - _DELETED_KEPT_S)
     if run_folder is not None:
         remove_stale_locks(run_folder)
     return Recovered(messages=messages, requests=requests)

@@ -127,6 +127,7 @@ _LEDGER: Final = (
         day INTEGER NOT NULL,
         day_used INTEGER NOT NULL,
         day_limit INTEGER,
+        day_limit_told INTEGER,
         minute_limit INTEGER
     ) WITHOUT ROWID
     """,

@@ -22,7 +22,7 @@ def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple
 
     Any text may be given: only its letters and digits are searched for. Without any there are no hits.
     """
-    query = _query(words)
+    query = match_words(words)
     if not query:
         return ()
     rows = connection.execute(
@@ -37,8 +37,8 @@ def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple
     return tuple(_hit(row) for row in rows)
 
 
-def _query(words: str) -> str:
-    """Each word in quotes, which FTS5 takes as text and never as syntax."""
+def match_words(words: str) -> str:
+    """What to MATCH: each word in quotes, which FTS5 takes as text and never as syntax; empty without any word."""
     found = [word[:_LONGEST_WORD] for word in re.findall(r"[^\W_]+", words)][:_MOST_WORDS]
     if not found:
         return ""

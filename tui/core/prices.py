@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Context, Decimal, localcontext
 from typing import Final
 
@@ -91,6 +91,28 @@ def estimate_cost(
                 return None
             total += number * price
     return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What somebody does in a month; tokens are per request."""
+
+    prompt_tokens: int = 2_000
+    completion_tokens: int = 500
+    cached_tokens: int = 0
+    requests: int = 1_000
+
+
+def workload_cost(pricing: Pricing, workload: Workload, now: float) -> Decimal | None:
+    """What the workload comes to in USD a month at the prices of `now` (Unix seconds); None = unknown."""
+    one = estimate_cost(
+        pricing,
+        now=now,
+        prompt_tokens=workload.prompt_tokens,
+        completion_tokens=workload.completion_tokens,
+        cached_tokens=workload.cached_tokens,
+    )
+    return None if one is None else one * workload.requests
 
 
 def is_free(model: Model) -> bool | None:

@@ -16,7 +16,7 @@ from tui.widgets.model_columns import Column
 GONE_SOON_DAYS: Final = 30
 
 COLUMNS: Final[tuple[Column[str], ...]] = (
-    Column("id", "Model", 26, 0, grow=48, right=False),
+    Column("id", "Model", 30, 0, grow=48, right=False),
     Column("name", "Name", 24, 8, grow=44, right=False),
     Column("ctx", "Ctx", 5, 3),
     Column("max", "Max out", 8, 9),
@@ -28,6 +28,8 @@ COLUMNS: Final[tuple[Column[str], ...]] = (
     Column("expires", "Expiry", 10, 10, right=False),
     Column("note", "", 6, 6, right=False),
 )
+
+_SHORT_KINDS: Final = {"embeddings": "emb", "image": "img", "rerank": "rank", "transcription": "text", "speech": "say"}
 
 
 def price_text(model: Model, price: Decimal | None) -> str:
@@ -44,7 +46,7 @@ def can_text(model: Model) -> str:
     """`T R V` for tools, reasoning and vision; what comes out instead where it is not text."""
     kinds = model.output_modalities
     if kinds and "text" not in kinds:
-        return f"→{kinds[0][:4]}"
+        return f"→{_SHORT_KINDS.get(kinds[0], kinds[0][:4])}"
     supported: Sequence[bool] = (
         "tools" in model.supported_parameters,
         "reasoning" in model.supported_parameters,

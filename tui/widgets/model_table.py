@@ -411,13 +411,13 @@ class ModelTable(ScrollView, can_focus=True):
     @override
     def render_line(self, y: int) -> Strip:
         width = self._width
+        self._columns()
         key = self._drawn[y] = self._line_key(y)
         if y == 0:
             return self._head(width)
         position = round(self.scroll_y) + y - 1
         if position >= len(self.result.rows):
             return self._blank(y, width)
-        self._columns()
         strip = self._strips.get(key)
         if strip is None:
             row = self.result.rows[position]

@@ -1,0 +1,192 @@
+"""Marked models side by side: a column a model, a row a property, the best of each row pointed at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar, Final, TypeAlias
+
+from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from typing_extensions import override
+
+from tui.core.formats import UNKNOWN, age, count, length, money
+from tui.core.prices import Workload, is_free, token_price, workload_cost
+from tui.openrouter.catalogue import Benchmarks, Model
+from tui.widgets.line_view import Line, LineView, Piece, wrap
+from tui.widgets.model_cells import price_text
+from tui.widgets.model_columns import fit
+
+MOST_MODELS: Final = 6
+_BEST: Final = "◂"
+_NAME_LINES: Final = 4
+_NAME_PARTS: Final = re.compile(r"[^/:-]*[/:-]?", re.DOTALL)
+
+_Score: TypeAlias = Decimal | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class _Property:
+    label: str
+    text: Callable[[Model], str]
+    score: Callable[[Model], _Score | None] | None = None
+    """What makes one better than another; None = nothing does."""
+    least: bool = False
+    """The least is best."""
+
+
+class CompareTable(LineView):
+    """Up to six models beside each other."""
+
+    HELP = f"""The marked models side by side. `{_BEST}` points at the best of a row; `–` is unknown and never best.
+
+`e` folds the rows in which all are equal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "fold_equal", "fold equal", id="compare.fold", tooltip="Fold the rows in which all are equal"),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self.models: tuple[Model, ...] = ()
+        self.workload = Workload()
+        self._now = 0.0
+        self._folded = False
+
+    def show(self, models: Sequence[Model], *, now: float, workload: Workload | None = None) -> None:
+        """Compare these, at most six; `now` in Unix seconds, for ages and prices that hold at times."""
+        self.models, self._now = tuple(models[:MOST_MODELS]), now
+        self.workload = workload or self.workload
+        self.rebuild()
+
+    def action_fold_equal(self) -> None:
+        """Fold the equal rows, or show them again."""
+        self._folded = not self._folded
+        self.rebuild()
+
+    @override
+    def build(self) -> Sequence[Line]:
+        if len(self.models) < 2:
+            return [[("dim", line)] for line in wrap("Mark two to six models with space to compare them.", self.room)]
+        return list(self._lines())
+
+    def _lines(self) -> Iterator[Line]:
+        labels = min(16, max(8, self.room // 5))
+        width = max(6, min(30, (self.room - labels) // len(self.models)))
+        names = [_name_lines(model.slug, width - 2) for model in self.models]
+        for row in range(max(map(len, names))):
+            parts = [name[row] if row < len(name) else "" for name in names]
+            yield [
+                ("plain", " " * labels),
+                *(("title", f"{fit(part.strip(), width - 2, right=True)}  ") for part in parts),
+            ]
+        yield []
+        work = self.workload
+        cached = f" ({count(work.cached_tokens)} cached)" if work.cached_tokens else ""
+        tokens = f"{count(work.prompt_tokens)}{cached} in, {count(work.completion_tokens)} out"
+        yield [("dim", fit(f"{count(work.requests)} requests a month, each {tokens}", self.room))]
+        equal: list[str] = []
+        for prop in self._properties():
+            texts = [prop.text(model) for model in self.models]
+            if all(text == UNKNOWN for text in texts):
+                continue
+            if self._folded and len(set(texts)) == 1:
+                equal.append(f"{prop.label} {texts[0]}")
+                continue
+            best = _best(prop, self.models)
+            cells = (_cell(text, is_best, width) for text, is_best in zip(texts, best, strict=True))
+            yield [("dim", fit(prop.label, labels)), *cells]
+        if self._folded:
+            yield []
+            for line in wrap(f"Equal, e unfolds: {', '.join(equal) or 'nothing'}", self.room):
+                yield [("dim", line)]
+
+    def _properties(self) -> Sequence[_Property]:
+        now, work = self._now, self.workload
+
+        def cost(model: Model) -> Decimal | None:
+            return None if token_price(model, model.pricing.prompt) is None else workload_cost(model.pricing, work, now)
+
+        return (
+            _Property("cost a month", lambda m: _money(cost(m)), cost, least=True),
+            _price("input $/M", lambda m: m.pricing.prompt),
+            _price("output $/M", lambda m: m.pricing.completion),
+            _price("cache read $/M", lambda m: m.pricing.input_cache_read),
+            _Property("free", lambda m: _yes(is_free(m))),
+            _Property("context", lambda m: length(m.context_length), lambda m: m.context_length),
+            _Property("longest reply", lambda m: length(m.max_completion_tokens), lambda m: m.max_completion_tokens),
+            _supported("tools", "tools"),
+            _supported("reasoning", "reasoning"),
+            _supported("structured", "structured_outputs"),
+            _Property("takes", lambda m: " ".join(m.input_modalities) or UNKNOWN),
+            _Property("gives", lambda m: " ".join(m.output_modalities) or UNKNOWN),
+            _benchmark("intelligence", lambda b: b.intelligence_index),
+            _benchmark("coding", lambda b: b.coding_index),
+            _benchmark("agentic", lambda b: b.agentic_index),
+            _Property("age", lambda m: age(m.created, now), lambda m: m.created),
+            _Property("knows until", lambda m: m.knowledge_cutoff or UNKNOWN, lambda m: m.knowledge_cutoff),
+            _Property("expires", lambda m: UNKNOWN if m.expiration_date is None else m.expiration_date.isoformat()),
+            _Property("parameters", lambda m: count(len(m.supported_parameters) or None)),
+        )
+
+
+def _price(label: str, price: Callable[[Model], Decimal | None]) -> _Property:
+    """A price per token; a cache price that is not listed is unknown, also where the others vary."""
+
+    def text(model: Model) -> str:
+        amount = price(model)
+        return UNKNOWN if amount is None and label.startswith("cache") else price_text(model, amount)
+
+    return _Property(label, text, lambda model: token_price(model, price(model)), least=True)
+
+
+def _supported(label: str, parameter: str) -> _Property:
+    return _Property(label, lambda m: _yes(parameter in m.supported_parameters if m.supported_parameters else None))
+
+
+def _benchmark(label: str, index: Callable[[Benchmarks], float | None]) -> _Property:
+    def score(model: Model) -> float | None:
+        return None if model.benchmarks is None else index(model.benchmarks)
+
+    def text(model: Model) -> str:
+        value = score(model)
+        return UNKNOWN if value is None else f"{value:.1f}"
+
+    return _Property(label, text, score)
+
+
+def _name_lines(slug: str, width: int) -> list[str]:
+    """The id, broken after `/`, `-` and `:` where it is too long for a line."""
+    lines = [""]
+    for part in _NAME_PARTS.findall(slug):
+        if lines[-1] and cell_len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return [fit(line, width, right=True) for line in lines[:_NAME_LINES]]
+
+
+def _best(prop: _Property, models: Sequence[Model]) -> list[bool]:
+    """Which are best; none where all that are known are equal."""
+    if prop.score is None:
+        return [False] * len(models)
+    scores = [prop.score(model) for model in models]
+    known: list[Any] = [score for score in scores if score is not None]
+    if len(set(known)) < 2:
+        return [False] * len(models)
+    top = min(known) if prop.least else max(known)
+    return [score == top for score in scores]
+
+
+def _cell(text: str, best: bool, width: int) -> Piece:
+    kind = "lit" if best else "dim" if text == UNKNOWN else "plain"
+    return kind, f"{fit(text, width - 2, right=True)}{_BEST if best else ' '} "
+
+
+def _money(usd: Decimal | None) -> str:
+    return UNKNOWN if usd is None else f"~{money(usd)}"
+
+
+def _yes(answer: bool | None) -> str:
+    return UNKNOWN if answer is None else "yes" if answer else "no"

@@ -1,0 +1,135 @@
+"""A pane of ready lines of text in a few kinds, scrolled and drawn line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final, TypeAlias
+
+from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from typing_extensions import override
+
+Piece: TypeAlias = tuple[str, str]
+"""What kind of text (`plain`, `dim`, `title`, `lit`, `warning`) and the text, without newlines."""
+Line: TypeAlias = Sequence[Piece]
+
+_KINDS: Final = ("title", "dim", "lit", "warning")
+
+
+class LineView(ScrollView, can_focus=True):
+    """Shows lines that somebody has made for its width; only those on the screen become strips."""
+
+    DEFAULT_CSS = """
+    LineView {
+        overflow-x: hidden;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        border-left: blank;
+        &:focus { border-left: thick $border; }
+        & > .line-view--title { text-style: bold; }
+        & > .line-view--dim { color: $text-muted; }
+        & > .line-view--lit { color: $text-accent; text-style: bold; }
+        & > .line-view--warning { color: $text-warning; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-view--{kind}" for kind in _KINDS}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "down", show=False, id="lines.down", tooltip="A line down"),
+        Binding("k", "scroll_up", "up", show=False, id="lines.up", tooltip="A line up"),
+        Binding("g", "scroll_home", "top", show=False, id="lines.top", tooltip="To the top"),
+        Binding("G", "scroll_end", "bottom", show=False, id="lines.bottom", tooltip="To the bottom"),
+        Binding("ctrl+d", "half(1)", "half down", show=False, id="lines.half_down", tooltip="Half a screen down"),
+        Binding("ctrl+u", "half(-1)", "half up", show=False, id="lines.half_up", tooltip="Half a screen up"),
+    ]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._text_lines: Sequence[Line] = ()
+        self._line_strips: LRUCache[tuple[int, int], Strip] = LRUCache(512)
+        self._line_styles: dict[str, Style] = {}
+
+    @property
+    def room(self) -> int:
+        """Cells of a line; the scrollbar's is kept free whether it shows or not."""
+        return self.scrollable_content_region.width
+
+    def set_lines(self, lines: Sequence[Line]) -> None:
+        """Show these; the scroll position stays where that is possible."""
+        self._text_lines = lines
+        self._line_strips.clear()
+        size = Size(self.room, len(lines))
+        if size != self.virtual_size:
+            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
+            self.set_reactive(LineView.virtual_size, size)
+            self._scroll_update(size)
+        self.refresh()
+
+    def build(self) -> Sequence[Line]:
+        """The lines for the present width; called again when the width changes."""
+        return self._text_lines
+
+    def rebuild(self) -> None:
+        """Make and show the lines anew."""
+        if self.is_mounted and self.room > 0:
+            self.set_lines(self.build())
+
+    def on_resize(self) -> None:
+        """Make the lines for the new width."""
+        self.rebuild()
+
+    def action_half(self, direction: int) -> None:
+        """Half a screen down or up."""
+        self.scroll_to(y=self.scroll_y + direction * max(1, self.size.height // 2), animate=False)
+
+    @override
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._line_styles.clear()
+        self._line_strips.clear()
+
+    @override
+    def render_line(self, y: int) -> Strip:
+        width, at = self.room, round(self.scroll_y) + y
+        strip = self._line_strips.get((at, width))
+        if strip is None:
+            line = self._text_lines[at] if at < len(self._text_lines) else ()
+            plain = self._style_of("plain")
+            strip = Strip([Segment(text, self._style_of(kind)) for kind, text in line]).adjust_cell_length(width, plain)
+            self._line_strips[(at, width)] = strip
+        return strip
+
+    def _style_of(self, kind: str) -> Style:
+        style = self._line_styles.get(kind)
+        if style is None:
+            visual = self.visual_style if kind == "plain" else self.get_visual_style(f"line-view--{kind}")
+            style = self._line_styles[kind] = visual.rich_style
+        return style
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` cells, broken at spaces where there are some; paragraphs stay apart."""
+    width = max(1, width)
+    lines: list[str] = []
+    for paragraph in text.replace("\t", " ").split("\n"):
+        if len(paragraph) <= width and paragraph.isascii():
+            lines.append(paragraph)
+            continue
+        line, used = "", 0
+        for word in paragraph.split(" "):
+            size = len(word) if word.isascii() else cell_len(word)
+            if used and used + 1 + size > width:
+                lines.append(line)
+                line, used = "", 0
+            if size > width:
+                *whole, word = chop_cells(word, width)
+                lines += whole
+                size = cell_len(word)
+            line, used = (f"{line} {word}", used + 1 + size) if used else (word, size)
+        lines.append(line)
+    return lines

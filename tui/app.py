@@ -20,7 +20,8 @@ from tui.core.commands import Command, Remember
 from tui.core.events import Event
 from tui.core.state import State, Topic
 from tui.crash_report import EXIT_STATUS, write_report
-from tui.keymap import checked_keymap, teach_enter_keys
+from tui.enter_keys import teach_enter_keys
+from tui.keymap import checked_keymap
 from tui.leaving import SIGNAL_STATUS, LastResort, drain_dead_writer, signals_handled, watch_terminal
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session

@@ -14,7 +14,6 @@ from tui.config_file import ConfigError, Problem, shown
 NEVER_BOUND: Final = ("ctrl+i", "ctrl+m", "ctrl+h", "ctrl+[", "ctrl+left_square_bracket", "ctrl+b", "ctrl+z")
 """Keys that terminals send for tab, enter, backspace and escape, or that tmux and the shell take."""
 
-_ENTER_SEQUENCES: Final = {"\x1b\r": "alt+enter", "\x1b[27;2;13~": "shift+enter", "\x1b[27;3;13~": "alt+enter"}
 _LONG: Final = {"?": "question_mark", "/": "slash", ":": "colon", "esc": "escape"}
 
 
@@ -120,21 +119,3 @@ def checked_keymap(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[Prob
     if errors:
         raise ConfigError(*errors)
     return {binding_id: ",".join(_split(keys)) for binding_id, keys in keymap.items()}, warnings
-
-
-def teach_enter_keys() -> None:
-    """Let alt+enter and shift+enter arrive: Textual reads `ESC CR` as enter and knows nothing of modifyOtherKeys."""
-    from textual import events
-    from textual._xterm_parser import XTermParser
-
-    known = XTermParser._sequence_to_key_events
-    if getattr(known, "knows_enter", False):
-        return
-
-    def sequence_to_key_events(self: XTermParser, sequence: str, alt: bool = False) -> Iterable[events.Key]:
-        if (key := _ENTER_SEQUENCES.get(sequence)) is not None:
-            return (events.Key(key, None),)
-        return known(self, sequence, alt)
-
-    sequence_to_key_events.knows_enter = True  # type: ignore[attr-defined]
-    XTermParser._sequence_to_key_events = sequence_to_key_events  # type: ignore[method-assign]

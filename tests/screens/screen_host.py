@@ -23,7 +23,7 @@ from tui.secret import Secret
 from tui.stylesheets import THEME_VARIABLES, style_path
 
 NOW = 1_786_000_000.0
-"""2026-08-06 06:26:40 UTC, the time of the hand-driven clock."""
+"""2026-08-06 07:06:40 UTC, the time of the hand-driven clock."""
 
 
 def make_settings(root: Path, **changes: Any) -> Settings:

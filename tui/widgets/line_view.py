@@ -34,6 +34,7 @@ class LineView(ScrollView, can_focus=True):
         &:focus { border-left: thick $border; }
         & > .line-view--title { text-style: bold; }
         & > .line-view--dim { color: $text-muted; }
+        &:ansi > .line-view--dim { text-style: dim; }
         & > .line-view--lit { color: $text-accent; text-style: bold; }
         & > .line-view--warning { color: $text-warning; }
     }

@@ -1,11 +1,15 @@
-"""What the cells of the model table say."""
+"""What the cells of the model table say, and in which styles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
+
+from rich.style import Style
+from textual.widget import Widget
 
 from tui.core.catalogue_filter import QueryContext
 from tui.core.formats import UNKNOWN, age, length, per_million
@@ -97,3 +101,38 @@ def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
         case _:
             return note_text(model, context), False
     return text, text == UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class TableStyles:
+    """The styles of the moment of a model table."""
+
+    row: Style
+    head: Style
+    sorted: Style
+    dim: Style
+    cursor: Style
+    resting: Style
+    on_a_row: tuple[Style, Style, Style]
+    """Colours only, for badges, what is secondary, and warnings."""
+
+    @classmethod
+    def of(cls, table: Widget) -> TableStyles:
+        """Read them from the stylesheet."""
+
+        def component(name: str) -> Style:
+            return table.get_visual_style(f"model-table--{name}").rich_style
+
+        def foreground(name: str) -> Style:
+            style = component(name)
+            return Style(color=style.color, dim=style.dim)
+
+        return cls(
+            row=table.visual_style.rich_style,
+            head=component("head"),
+            sorted=component("sorted"),
+            dim=component("dim"),
+            cursor=component("cursor"),
+            resting=component("resting"),
+            on_a_row=(foreground("badge"), foreground("dim"), foreground("warning")),
+        )

@@ -51,7 +51,7 @@ _ENDPOINT_COLUMNS: Final[tuple[Column[str], ...]] = (
     Column("ctx", "Ctx", 5, 6),
     Column("max", "Max out", 7, 10),
     Column("uptime", "Up %", 5, 5),
-    Column("latency", "p50 s", 5, 4),
+    Column("latency", "p50 s", 6, 4),
     Column("speed", "tok/s", 5, 3),
     Column("quantization", "Quant", 6, 8, right=False),
     Column("status", "", 7, 7, right=False),

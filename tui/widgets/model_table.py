@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final, TypeAlias
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
@@ -22,7 +21,7 @@ from tui.core.catalogue_filter import QueryContext, SortKey, SortOrder
 from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
-from tui.widgets.model_cells import COLUMNS, cell
+from tui.widgets.model_cells import COLUMNS, TableStyles, cell
 from tui.widgets.model_columns import Placed, fit, place
 
 _GUTTER: Final = 4
@@ -58,6 +57,7 @@ class ModelTable(ScrollView, can_focus=True):
             background: $block-cursor-background;
             text-style: $block-cursor-text-style;
         }
+        &:ansi > .model-table--dim, &:ansi > .model-table--head { text-style: dim; }
         & > .model-table--resting { background: $block-cursor-blurred-background; text-style: bold; }
     }
     """
@@ -165,7 +165,7 @@ class ModelTable(ScrollView, can_focus=True):
         self._strips: LRUCache[_LineKey, Strip] = LRUCache(1024)
         self._drawn: dict[int, _LineKey] = {}
         """What each line of the screen shows, so that another result draws only what differs."""
-        self._styles_now: _Styles | None = None
+        self._styles_now: TableStyles | None = None
 
     # What is shown
 
@@ -443,9 +443,9 @@ class ModelTable(ScrollView, can_focus=True):
         return self._placed
 
     @property
-    def _drawn_with(self) -> _Styles:
+    def _drawn_with(self) -> TableStyles:
         if self._styles_now is None:
-            self._styles_now = _Styles.of(self)
+            self._styles_now = TableStyles.of(self)
         return self._styles_now
 
     def _head(self, width: int) -> Strip:
@@ -492,41 +492,6 @@ class ModelTable(ScrollView, can_focus=True):
                 style = warning
             segments.append(Segment(fit(text, placed.width, right=column.right) + " ", style))
         return Strip(segments).adjust_cell_length(width, base)
-
-
-@dataclass(frozen=True, slots=True)
-class _Styles:
-    """The styles of the moment."""
-
-    row: Style
-    head: Style
-    sorted: Style
-    dim: Style
-    cursor: Style
-    resting: Style
-    on_a_row: tuple[Style, Style, Style]
-    """Colours only, for badges, what is secondary, and warnings."""
-
-    @classmethod
-    def of(cls, table: ModelTable) -> _Styles:
-        """Read them from the stylesheet."""
-
-        def component(name: str) -> Style:
-            return table.get_visual_style(f"model-table--{name}").rich_style
-
-        def foreground(name: str) -> Style:
-            style = component(name)
-            return Style(color=style.color, dim=style.dim)
-
-        return cls(
-            row=table.visual_style.rich_style,
-            head=component("head"),
-            sorted=component("sorted"),
-            dim=component("dim"),
-            cursor=component("cursor"),
-            resting=component("resting"),
-            on_a_row=(foreground("badge"), foreground("dim"), foreground("warning")),
-        )
 
 
 def _same_badges(one: QueryContext, other: QueryContext) -> bool:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tui.openrouter.text import Clean, Opaque
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetText:
-    """One text of a sheet; label and group are the user's."""
-
-    text: Clean
-    label: Clean = field(default=Clean(""))
-    group: Clean = field(default=Clean(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +13,11 @@ class Sheet:
 
     id: str
     name: Clean
-    texts: tuple[SheetText, ...] = ()
+    texts: tuple[Clean, ...] = ()
+    labels: tuple[Clean, ...] = ()
+    """One a text, or none at all."""
+    groups: tuple[Clean, ...] = ()
+    """One a text, or none at all."""
     model: Opaque | None = None
     dimensions: int | None = None
     """Asked of the model; None = its own."""

@@ -6,9 +6,10 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
-from tui.core.sheets import Sheet, SheetSummary, SheetText
+from tui.core.sheets import Sheet, SheetSummary
 from tui.database.columns import (
     clean_out,
     int_or_none,
@@ -74,6 +75,8 @@ def count_vectors(connection: sqlite3.Connection, space: VectorSpace) -> int:
 
 def save_sheet(connection: sqlite3.Connection, sheet: Sheet, now: float) -> None:
     """Keep a sheet as it is now, in place of what was kept under its id."""
+    count = len(sheet.texts)
+    rows = zip_longest(sheet.texts, sheet.labels[:count], sheet.groups[:count], fillvalue="")
     with transaction(connection):
         connection.execute(
             "INSERT INTO sheet (id, name, model, dimensions, input_type, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
@@ -83,7 +86,7 @@ def save_sheet(connection: sqlite3.Connection, sheet: Sheet, now: float) -> None
         connection.execute("DELETE FROM sheet_text WHERE sheet_id = ?", (sheet.id,))
         connection.executemany(
             "INSERT INTO sheet_text (sheet_id, position, text, label, group_name) VALUES (?, ?, ?, ?, ?)",
-            ((sheet.id, position, one.text, one.label, one.group) for position, one in enumerate(sheet.texts)),
+            ((sheet.id, position, *row) for position, row in enumerate(rows)),
         )
 
 
@@ -95,13 +98,14 @@ def load_sheet(connection: sqlite3.Connection, sheet_id: str) -> Sheet | None:
     texts = connection.execute(
         "SELECT text, label, group_name FROM sheet_text WHERE sheet_id = ? ORDER BY position", (sheet_id,)
     ).fetchall()
+    labels = tuple(line_out(one["label"]) for one in texts)
+    groups = tuple(line_out(one["group_name"]) for one in texts)
     return Sheet(
         id=row["id"],
         name=line_out(row["name"]),
-        texts=tuple(
-            SheetText(text=clean_out(one["text"]), label=line_out(one["label"]), group=line_out(one["group_name"]))
-            for one in texts
-        ),
+        texts=tuple(clean_out(one["text"]) for one in texts),
+        labels=labels if any(labels) else (),
+        groups=groups if any(groups) else (),
         model=opaque_out(row["model"]),
         dimensions=int_or_none(row["dimensions"]),
         input_type=line_or_none(row["input_type"]),

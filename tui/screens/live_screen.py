@@ -81,6 +81,8 @@ class LiveScreen(Screen[None], inherit_bindings=False):
 
     def _show_changes(self) -> None:
         self._catch_up_called = False
+        if not self.is_current_view:
+            return  # it was left since; what moved is shown when it comes back
         behind, self._behind = self._behind, Topic.NONE
         if behind & (Topic.CONNECTION | Topic.CATALOGUE):
             self._header.show_connection()

@@ -27,18 +27,18 @@ Write the next message here.
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "enter", "Send", id="composer.send", priority=True, tooltip="Send the message"),
+        Binding("enter", "enter", "send", id="composer.send", priority=True, tooltip="Send the message"),
         Binding(
             "ctrl+j,shift+enter,alt+enter",
             "line_break",
-            "New line",
+            "new line",
             id="composer.newline",
             priority=True,
             show=False,
             tooltip="Break the line (send, where ui.enter_sends is false)",
         ),
         Binding(
-            "escape", "leave", "Stop", id="composer.leave", show=False, tooltip="Stop the reply, or leave the prompt"
+            "escape", "leave", "stop", id="composer.leave", show=False, tooltip="Stop the reply, or leave the prompt"
         ),
     ]
 

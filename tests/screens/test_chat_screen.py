@@ -1,0 +1,364 @@
+"""The chat screen with a worker driven by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from screen_host import NOW, HandWorker, Host, make_settings, until
+from textual.pilot import Pilot
+
+from tui.config import Settings, UiSettings
+from tui.core.commands import Ask, OpenConversation, Remember, SaveConversation
+from tui.core.conversation import (
+    Conversation,
+    ConversationSettings,
+    ConversationSummary,
+    Cost,
+    CostKind,
+    Failure,
+    Message,
+    MessageState,
+    Receipt,
+)
+from tui.core.events import (
+    BudgetPassed,
+    CatalogueLoaded,
+    ConversationOpened,
+    ConversationsListed,
+    PreferencesRead,
+    ReplyGrew,
+    TurnEnded,
+    TurnQueued,
+)
+from tui.core.ledger import OverBudget
+from tui.openrouter.catalogue import Model, Pricing
+from tui.openrouter.text import Clean, Opaque
+from tui.screens.chat import ChatScreen
+from tui.screens.confirm import Confirm
+
+PRICED = Pricing(prompt=Decimal("0.000001"), completion=Decimal("0.000005"))
+
+
+def model(slug: str, **more: Any) -> Model:
+    return Model(
+        id=Opaque(slug),
+        slug=Clean(slug),
+        name=Clean(slug),
+        author=Clean(slug.partition("/")[0]),
+        context_length=200_000,
+        output_modalities=(Clean("text"),),
+        pricing=more.pop("pricing", PRICED),
+        **more,
+    )
+
+
+MODELS = (model("anthropic/claude-haiku"), model("openai/gpt-mini"), model("meta/llama:free"), model("meta/llama"))
+
+
+@asynccontextmanager
+async def chat(
+    settings: Settings, worker: HandWorker, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[Pilot[None], ChatScreen]]:
+    worker.state.apply(CatalogueLoaded(models=MODELS, fetched_at=NOW, from_network=True))
+    worker.state.apply(PreferencesRead(values={"model": "anthropic/claude-haiku"}, favourites=frozenset(), recents=()))
+    host = Host(ChatScreen, settings, worker)
+    async with host.run_test(size=size, notifications=True) as pilot:
+        screen = host.screen
+        assert isinstance(screen, ChatScreen)
+        await until(pilot, lambda: screen.composer.has_focus)
+        yield pilot, screen
+
+
+async def write(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:
+    screen.composer.text = text
+    screen.composer.move_cursor(screen.composer.document.end)
+    await pilot.press("enter")
+
+
+def queue(worker: HandWorker, ask: Ask) -> Message:
+    """What the worker says once the turn is in the database."""
+    reply = Message(
+        id=ask.reply_id,
+        conversation_id=ask.conversation_id,
+        parent_id=ask.parent_id,
+        role="assistant",
+        text=Clean(""),
+        created_at=NOW,
+        state=MessageState.WAITING,
+    )
+    worker.publish(
+        TurnQueued(
+            conversation_id=ask.conversation_id,
+            title=ask.title,
+            settings=ask.settings,
+            private=ask.private,
+            question=ask.question,
+            reply=reply,
+            replaces=ask.replaces,
+        )
+    )
+    return reply
+
+
+def end(worker: HandWorker, ask: Ask, state: MessageState, failure: Failure | None = None, **receipt: Any) -> None:
+    worker.publish(
+        TurnEnded(
+            conversation_id=ask.conversation_id,
+            message_id=ask.reply_id,
+            state=state,
+            receipt=Receipt(**receipt),
+            failure=failure,
+        )
+    )
+
+
+async def test_enter_sends_the_draft_and_the_reply_is_shown(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await write(pilot, screen, "What is a [b]B-tree[/b]?")
+        await until(pilot, lambda: worker.sent(Ask))
+        ask: Ask = worker.sent(Ask)[0]
+        assert ask.history[-1].content == "What is a [b]B-tree[/b]?"
+        assert ask.settings.model == Opaque("anthropic/claude-haiku")
+        assert screen.composer.text == ""
+        queue(worker, ask)
+        worker.publish(
+            ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=Clean("A tree, [/b] it is."))
+        )
+        await until(pilot, lambda: "A tree, [/b] it is." in screen_text(pilot))
+        end(worker, ask, MessageState.DONE, cost=Cost(Decimal("0.00412"), CostKind.BILLED), completion_tokens=7)
+        await until(pilot, lambda: "$0.00412" in screen_text(pilot))
+
+
+def screen_text(pilot: Pilot[Any]) -> str:
+    screen = pilot.app.screen
+    return "\n".join("".join(segment.text for segment in strip) for strip in screen._compositor.render_strips())
+
+
+async def test_a_second_question_carries_the_first_turn(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await write(pilot, screen, "one")
+        await until(pilot, lambda: worker.sent(Ask))
+        first: Ask = worker.sent(Ask)[0]
+        queue(worker, first)
+        worker.publish(
+            ReplyGrew(conversation_id=first.conversation_id, message_id=first.reply_id, text=Clean("answer one"))
+        )
+        end(worker, first, MessageState.DONE)
+        await pilot.pause()
+        await write(pilot, screen, "two")
+        await until(pilot, lambda: len(worker.sent(Ask)) == 2)
+        second: Ask = worker.sent(Ask)[1]
+        assert [message.content for message in second.history] == ["one", "answer one", "two"]
+        assert second.conversation_id == first.conversation_id
+        assert second.question is not None
+        assert second.question.parent_id == first.reply_id
+
+
+async def test_while_a_reply_streams_nothing_is_sent_and_esc_stops_it(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await write(pilot, screen, "one")
+        await until(pilot, lambda: worker.sent(Ask))
+        ask: Ask = worker.sent(Ask)[0]
+        queue(worker, ask)
+        await until(pilot, lambda: screen.running is not None)
+        await write(pilot, screen, "two")
+        assert len(worker.sent(Ask)) == 1
+        assert screen.composer.text == "two"
+        await pilot.press("escape")
+        assert worker.cancelled == [ask.reply_id]
+
+
+async def test_a_full_queue_keeps_the_draft(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        worker.full = True
+        await write(pilot, screen, "precious")
+        await pilot.pause()
+        assert screen.composer.text == "precious"
+
+
+async def test_ctrl_j_breaks_the_line(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await pilot.press("a", "ctrl+j", "b")
+        assert screen.composer.text == "a\nb"
+        assert not worker.sent(Ask)
+
+
+async def test_enter_breaks_the_line_where_it_shall_not_send(tmp_path: Any, worker: HandWorker) -> None:
+    settings = make_settings(tmp_path, ui=UiSettings(animations=False, enter_sends=False))
+    async with chat(settings, worker) as (pilot, screen):
+        await pilot.press("a", "enter", "b")
+        assert screen.composer.text == "a\nb"
+        await pilot.press("ctrl+j")
+        await until(pilot, lambda: worker.sent(Ask))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "changed"),
+    [
+        ("rate_limited", "ctrl+r", {}),
+        ("free_per_day", "alt+p", {"model": "meta/llama"}),
+        ("no_credit", "alt+m", {"max_tokens": 1024}),
+        ("provider_down", "alt+o", {"provider": '{"ignore": ["some-cloud"]}'}),
+    ],
+)
+async def test_errors_offer_a_key_that_mends_them(
+    settings: Settings, worker: HandWorker, kind: str, key: str, changed: dict[str, Any]
+) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        screen.take_model(Opaque("meta/llama:free"))
+        await write(pilot, screen, "hello")
+        await until(pilot, lambda: worker.sent(Ask))
+        ask: Ask = worker.sent(Ask)[0]
+        queue(worker, ask)
+        failure = Failure(kind=kind, message=Clean("It went wrong."), advice=Clean("Do something."))
+        end(worker, ask, MessageState.FAILED, failure, provider=Clean("Some Cloud"))
+        await until(pilot, lambda: key in screen_text(pilot))
+        await pilot.press(key)
+        await until(pilot, lambda: len(worker.sent(Ask)) == 2)
+        again: Ask = worker.sent(Ask)[1]
+        assert again.replaces == ask.reply_id
+        assert again.question is None
+        assert [message.content for message in again.history] == ["hello"]
+        assert again.settings.model is not None
+        assert again.settings.model.raw == changed.get("model", "meta/llama:free")
+        assert again.settings.parameters.max_tokens == changed.get("max_tokens")
+        assert again.settings.parameters.provider == changed.get("provider")
+
+
+async def test_a_budget_is_asked_about_and_yes_sends_again(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await write(pilot, screen, "dear")
+        await until(pilot, lambda: worker.sent(Ask))
+        ask: Ask = worker.sent(Ask)[0]
+        queue(worker, ask)
+        failure = Failure(kind="own_budget", message=Clean("Too dear."), advice=Clean(""))
+        end(worker, ask, MessageState.FAILED, failure)
+        worker.publish(
+            BudgetPassed(
+                ask.reply_id,
+                OverBudget(
+                    budget="day",
+                    limit_usd=Decimal(5),
+                    spent_usd=Decimal("4.9"),
+                    reserved_usd=Decimal(0),
+                    this_usd=Decimal("0.5"),
+                    action="ask",
+                ),
+            )
+        )
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: len(worker.sent(Ask)) == 2)
+        assert worker.sent(Ask)[1].over_budget
+
+
+async def test_an_earlier_conversation_is_opened_from_the_list(settings: Settings, worker: HandWorker) -> None:
+    row = ConversationSummary(
+        id="c1",
+        title=Clean("Old [/b] talk"),
+        model=None,
+        updated_at=NOW - 3600,
+        message_count=2,
+        spent_usd=Decimal("0.01"),
+    )
+    async with chat(settings, worker, (130, 30)) as (pilot, screen):
+        worker.publish(ConversationsListed((row,)))
+        await until(pilot, lambda: "Old [/b] talk" in screen_text(pilot))
+        screen.rows.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: worker.sent(OpenConversation))
+        read = Conversation(
+            id="c1",
+            title=Clean("Old [/b] talk"),
+            settings=ConversationSettings(model=Opaque("openai/gpt-mini")),
+            messages=[
+                Message(
+                    id="m1",
+                    conversation_id="c1",
+                    parent_id=None,
+                    role="user",
+                    text=Clean("what was it"),
+                    created_at=NOW - 3600,
+                )
+            ],
+        )
+        worker.publish(ConversationOpened(read))
+        await until(pilot, lambda: "what was it" in screen_text(pilot))
+        assert screen.settings.model == Opaque("openai/gpt-mini")
+
+
+async def test_the_draft_of_a_new_conversation_survives_a_restart(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await pilot.press("d", "r", "a", "f", "t")
+        await until(pilot, lambda: any(one.name == "draft" and one.value == "draft" for one in worker.sent(Remember)))
+        assert screen.composer.text == "draft"
+    second = HandWorker()
+    second.state.apply(PreferencesRead(values={"draft": "draft"}, favourites=frozenset(), recents=()))
+    host = Host(ChatScreen, settings, second)
+    async with host.run_test(size=(80, 24)) as pilot:
+        screen = host.screen
+        assert isinstance(screen, ChatScreen)
+        await until(pilot, lambda: screen.composer.text == "draft")
+
+
+async def test_parameters_are_kept_with_the_conversation(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await write(pilot, screen, "one")
+        await until(pilot, lambda: worker.sent(Ask))
+        queue(worker, worker.sent(Ask)[0])
+        end(worker, worker.sent(Ask)[0], MessageState.DONE)
+        await pilot.pause()
+        await pilot.press("ctrl+t")
+        await pilot.pause()
+        field = pilot.app.screen.query_one("#temperature")
+        field.focus()
+        await pilot.press("0", ".", "2", "ctrl+s")
+        await until(pilot, lambda: any(one.settings.parameters.temperature for one in worker.sent(SaveConversation)))
+        saved = next(one for one in worker.sent(SaveConversation) if one.settings.parameters.temperature)
+        assert saved.settings.parameters.temperature == Decimal("0.2")
+
+
+async def test_a_hidden_chat_paints_nothing_and_catches_up_once(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await write(pilot, screen, "one")
+        await until(pilot, lambda: worker.sent(Ask))
+        ask: Ask = worker.sent(Ask)[0]
+        queue(worker, ask)
+        await until(pilot, lambda: screen.running is not None)
+        await pilot.pause()
+        caught: list[object] = []
+        original = screen.catch_up
+
+        def counted(topics: Any) -> None:
+            caught.append(topics)
+            original(topics)
+
+        screen.catch_up = counted  # type: ignore[method-assign]
+        host = pilot.app
+        host.add_mode("other", "other_screen")
+        from textual.screen import Screen
+
+        host.install_screen(Screen(), "other_screen")
+        await host.switch_mode("other")
+        for piece in "abcdef":
+            worker.publish(ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=Clean(piece)))
+            await pilot.pause()
+        assert caught == []
+        await host.switch_mode("_default")
+        await until(pilot, lambda: "abcdef" in screen_text(pilot))
+        assert len(caught) == 1
+
+
+async def test_no_model_yet_opens_the_picker(tmp_path: Any, worker: HandWorker) -> None:
+    settings = make_settings(tmp_path)
+    host = Host(ChatScreen, settings, worker)
+    async with host.run_test(size=(80, 24)) as pilot:
+        screen = host.screen
+        assert isinstance(screen, ChatScreen)
+        await write(pilot, screen, "hello")
+        await until(pilot, lambda: host.screen is not screen)
+        assert not worker.sent(Ask)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from screen_host import NOW, HandWorker, Host, make_settings, until
 from textual.pilot import Pilot
+from textual.screen import Screen
+from typing_extensions import override
 
 from tui.config import Settings, UiSettings
 from tui.core.commands import Ask, OpenConversation, Remember, SaveConversation
@@ -35,6 +37,7 @@ from tui.core.events import (
     TurnQueued,
 )
 from tui.core.ledger import OverBudget
+from tui.core.state import Topic
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat import ChatScreen
@@ -323,32 +326,35 @@ async def test_parameters_are_kept_with_the_conversation(settings: Settings, wor
 
 
 async def test_a_hidden_chat_paints_nothing_and_catches_up_once(settings: Settings, worker: HandWorker) -> None:
-    async with chat(settings, worker) as (pilot, screen):
+    caught: list[Topic] = []
+
+    class Counted(ChatScreen):
+        @override
+        def catch_up(self, topics: Topic) -> None:
+            caught.append(topics)
+            super().catch_up(topics)
+
+    worker.state.apply(CatalogueLoaded(models=MODELS, fetched_at=NOW, from_network=True))
+    host = Host(lambda _session: Screen(), settings, worker)
+    host.add_mode("chat", lambda: Counted(host.session))
+    host.add_mode("other", lambda: Screen())
+    async with host.run_test(size=(80, 24)) as pilot:
+        await host.switch_mode("chat")
+        screen = host.screen
+        assert isinstance(screen, ChatScreen)
         await write(pilot, screen, "one")
         await until(pilot, lambda: worker.sent(Ask))
         ask: Ask = worker.sent(Ask)[0]
         queue(worker, ask)
         await until(pilot, lambda: screen.running is not None)
-        await pilot.pause()
-        caught: list[object] = []
-        original = screen.catch_up
-
-        def counted(topics: Any) -> None:
-            caught.append(topics)
-            original(topics)
-
-        screen.catch_up = counted  # type: ignore[method-assign]
-        host = pilot.app
-        host.add_mode("other", "other_screen")
-        from textual.screen import Screen
-
-        host.install_screen(Screen(), "other_screen")
         await host.switch_mode("other")
+        await pilot.pause()
+        caught.clear()
         for piece in "abcdef":
             worker.publish(ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=Clean(piece)))
             await pilot.pause()
         assert caught == []
-        await host.switch_mode("_default")
+        await host.switch_mode("chat")
         await until(pilot, lambda: "abcdef" in screen_text(pilot))
         assert len(caught) == 1
 

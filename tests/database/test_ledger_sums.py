@@ -273,11 +273,8 @@ def test_days_without_requests_are_in_the_summary(connection: sqlite3.Connection
     assert shown.day_utc == "2025-10-09"
     assert len(shown.by_day) == 30
     assert [row.key for row in shown.by_day if row.requests] == ["2025-10-06", "2025-10-09"]
-    assert (shown.today.billed_usd, shown.month.billed_usd, shown.all_time.billed_usd) == (
-        Decimal(1),
-        Decimal(2),
-        Decimal(3),
-    )
+    sums = (shown.today.billed_usd, shown.month.billed_usd, shown.all_time.billed_usd)
+    assert sums == (Decimal(1), Decimal(2), Decimal(3))
     assert shown.session.billed_usd == 3
     assert spend_rows(connection, ORIGIN, "day", "2025-10-06")[0].billed_usd == 2
     with pytest.raises(ValueError):

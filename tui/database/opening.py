@@ -7,6 +7,7 @@ locked, full, read-only or of a later version stays where it is, and this proces
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from contextlib import suppress
@@ -71,37 +72,52 @@ def open_database(path: Path | None, *, busy_s: float) -> Opened:
         return Opened(_in_memory(), True, ask_first=True)
     use = FileLock(path.with_name(path.name + ".use"))
     try:
-        _make_private(path)
-        if not use.take(shared=True, wait_s=busy_s):
-            return _fallback(path, "another ortui is repairing it")
-        try:
-            return Opened(_open_file(path, busy_s), False, use=use)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-        use.release()
-        return _replace_damaged(path, use, busy_s)
+        return _open_or_replace(path, use, busy_s)
     except sqlite3.Error as error:
-        use.release()
-        return _fallback(path, reason_of(error))
+        reason = reason_of(error)
     except OSError as error:
-        use.release()
-        return _fallback(path, f"it cannot be opened ({error.strerror or type(error).__name__})")
+        reason = f"it cannot be opened ({error.strerror or type(error).__name__})"
     except NewerSchema:
-        use.release()
-        return _fallback(path, "a later version of ortui has written it")
+        reason = "a later version of ortui has written it"
     except OtherProgram:
-        use.release()
-        return _fallback(path, "it belongs to another program")
+        reason = "it belongs to another program"
+    use.release()
+    return Opened(
+        _in_memory(),
+        True,
+        clean_line(
+            f"The database {path} is not used: {reason}. What happens now is kept in memory only and lost at the end; "
+            "earlier spending is not known, so every paid request is asked about first."
+        ),
+        ask_first=True,
+    )
 
 
-def _replace_damaged(path: Path, use: FileLock, busy_s: float) -> Opened:
-    """Move a damaged file aside while nobody else has it open, and begin a new one."""
-    if not use.take(wait_s=busy_s):
-        return _fallback(path, "it is damaged, and another ortui still has it open")
+def _open_or_replace(path: Path, use: FileLock, busy_s: float) -> Opened:
+    """Open the file while sharing its use; a damaged one is moved away while nobody else uses it, and begun anew."""
+    _make_private(path)
+    deadline = time.monotonic() + busy_s
+    damage: sqlite3.DatabaseError | None = None
+    while True:
+        if use.take(shared=True, wait_s=busy_s):
+            try:
+                return Opened(_open_file(path, busy_s), False, use=use)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                damage = error
+            use.release()
+        if use.take(wait_s=0.05):
+            break
+        if time.monotonic() >= deadline:
+            raise sqlite3.OperationalError("it is damaged, and another ortui still has it open") from damage
+    return _replace(path, use, busy_s)
+
+
+def _replace(path: Path, use: FileLock, busy_s: float) -> Opened:
+    notice = None
     try:
         connection = _open_file(path, busy_s)  # perhaps somebody has just replaced it
-        notice = None
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
@@ -111,10 +127,9 @@ def _replace_damaged(path: Path, use: FileLock, busy_s: float) -> Opened:
             f"The database was damaged and is now kept as {aside}. A new one was begun: earlier conversations and "
             "spending are not in it, so every paid request is asked about first."
         )
-    shared = FileLock(use.path)
     use.release()
-    shared.take(shared=True, wait_s=busy_s)
-    return Opened(connection, False, notice, ask_first=notice is not None, use=shared)
+    use.take(shared=True, wait_s=busy_s)
+    return Opened(connection, False, notice, ask_first=notice is not None, use=use)
 
 
 def _open_file(path: Path, busy_s: float) -> sqlite3.Connection:
@@ -129,7 +144,9 @@ def _open_file(path: Path, busy_s: float) -> sqlite3.Connection:
             check_marker(path).unlink(missing_ok=True)
         migrate(connection, path)
         _probe(connection)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, sqlite3.Error) and is_damage(error):
+            _keep_side_files(path)
         connection.close()
         raise
     return connection
@@ -200,6 +217,20 @@ def _make_private(path: Path) -> None:
             path.chmod(0o600)
 
 
+def _keep_side_files(path: Path) -> None:
+    """Closing deletes a `-wal`, even one that cannot be read: keep a copy that goes along with the damaged file."""
+    for side in _SIDE_FILES[1:]:
+        there, kept = path.with_name(path.name + side), _kept_name(path, side)
+        if there.exists() and not kept.exists():
+            with suppress(OSError):
+                os.close(os.open(kept, os.O_CREAT | os.O_RDWR, 0o600))
+                shutil.copyfile(there, kept)
+
+
+def _kept_name(path: Path, side: str) -> Path:
+    return path.with_name(f"{path.name}{side}.kept")
+
+
 def _move_aside(path: Path) -> Path:
     """Rename the file and its side files; the answer is the new name of the first."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -210,16 +241,11 @@ def _move_aside(path: Path) -> Path:
         if not aside.exists():
             break
         number += 1
-    for side in reversed(_SIDE_FILES):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + side).rename(aside.with_name(aside.name + side))
+    path.rename(aside)
+    for side in _SIDE_FILES[1:]:
+        # The copy is older than what closing may have left, and more complete.
+        for name in (path.with_name(path.name + side), _kept_name(path, side)):
+            with suppress(FileNotFoundError):
+                name.replace(aside.with_name(aside.name + side))
     check_marker(path).unlink(missing_ok=True)
     return aside
-
-
-def _fallback(path: Path, reason: str) -> Opened:
-    notice = clean_line(
-        f"The database {path} is not used: {reason}. What happens now is kept in memory only and lost at the end; "
-        "earlier spending is not known, so every paid request is asked about first."
-    )
-    return Opened(_in_memory(), True, notice, ask_first=True)

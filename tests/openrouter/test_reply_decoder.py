@@ -455,7 +455,7 @@ LONG = sse(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, len(LONG)), max_size=20), st.sampled_from([b"", DONE, sse(chunk(error=FAILURE))]))
 def test_cuts_do_not_change_what_a_reply_means(cuts: list[int], end: bytes) -> None:
     places = [0, *sorted(cuts), len(LONG)]
@@ -486,7 +486,7 @@ SHAPED = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(SHAPED, max_size=4))
 def test_no_json_crashes_it(values: list[object]) -> None:
     body = b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)

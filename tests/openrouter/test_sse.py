@@ -6,7 +6,7 @@ import collections
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.openrouter.sse import Comment, EventTooLarge, SseDecoder, SseItem
@@ -100,12 +100,14 @@ STREAM = (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_cuts_do_not_matter(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(STREAM)]
     assert decode(*(STREAM[a:b] for a, b in itertools.pairwise(places))) == decode(STREAM)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_without_a_crash(body: bytes) -> None:
     assert decode(body) == decode(*(body[i : i + 1] for i in range(len(body))))

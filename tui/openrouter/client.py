@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
@@ -78,7 +79,9 @@ class OpenRouterClient:
             raise _unusable("The base URL would send the key unencrypted (https:// is missing)")
         self.kind: Final = kind
         self._address: Final = address
-        self._host: Final = clean_line(urlsplit(address.url).hostname or "the server")
+        host = urlsplit(address.url).hostname or "the server"
+        proxied = not address.loopback and not getproxies().keys().isdisjoint({"all", "https", "http"})
+        self._host: Final = clean_line(f"{host} (or the proxy)" if proxied else host)
         self._transport: Final = transport
         self._http: httpx.AsyncClient | None = None
         self._opening: Final = asyncio.Lock()

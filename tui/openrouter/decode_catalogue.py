@@ -136,6 +136,7 @@ def _rows_of(body: bytes) -> Iterable[msgspec.Raw | object]:
 
 def _row(item: msgspec.Raw | object, kind: type[Row]) -> tuple[Row, bool] | None:
     """The row and whether something in it was malformed; None when nothing can be made of it."""
+    malformed = isinstance(item, msgspec.Raw)
     if isinstance(item, msgspec.Raw):
         try:
             decode = rows.decode_model_row if kind is rows.ModelRow else rows.decode_endpoint_row
@@ -148,7 +149,7 @@ def _row(item: msgspec.Raw | object, kind: type[Row]) -> tuple[Row, bool] | None
     if not isinstance(item, dict):
         return None
     try:
-        return msgspec.convert(item, kind), not _is_whole_text(item)
+        return msgspec.convert(item, kind), malformed or not _is_whole_text(item)
     except msgspec.ValidationError:
         pass
     try:

@@ -70,7 +70,9 @@ def bad_certificates() -> ApiError:
 def _no_connection(failure: BaseException, host: Clean) -> ApiError:
     for cause in _causes(failure):
         if isinstance(cause, socket.gaierror):
-            return _unsent(ErrorKind.DNS, f"The name {host} is not known", "Check the network and the base URL.")
+            return _unsent(
+                ErrorKind.DNS, f"The address of {host} cannot be found", "Check the network and the base URL."
+            )
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _unsent(
                 ErrorKind.TLS,

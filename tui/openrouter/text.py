@@ -32,7 +32,8 @@ _VISIBLE: Final = {code: 0x2400 + code for code in range(0x20) if chr(code) not 
 
 def clean(text: str) -> Clean:
     """Show the characters that a terminal would obey instead of passing them on; `\\r\\n` becomes `\\n`."""
-    if text.isascii() and text.isprintable():
+    # Whatever a terminal obeys is unprintable, and this is ten times faster than to translate.
+    if text.isprintable() or text.replace("\n", " ").replace("\t", " ").isprintable():
         return Clean(text)
     return Clean(text.replace("\r\n", "\n").translate(_VISIBLE))
 
@@ -103,6 +104,8 @@ class StreamCleaner:
 
 def _join_surrogates(text: str) -> str:
     """Two halves of a pair that arrived in different events become the character they mean."""
-    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text

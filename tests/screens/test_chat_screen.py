@@ -42,6 +42,7 @@ from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat import ChatScreen
 from tui.screens.confirm import Confirm
+from tui.screens.pick import PickScreen
 
 PRICED = Pricing(prompt=Decimal("0.000001"), completion=Decimal("0.000005"))
 
@@ -303,9 +304,9 @@ async def test_the_draft_of_a_new_conversation_survives_a_restart(settings: Sett
     second.state.apply(PreferencesRead(values={"draft": "draft"}, favourites=frozenset(), recents=()))
     host = Host(ChatScreen, settings, second)
     async with host.run_test(size=(80, 24)) as pilot:
-        screen = host.screen
-        assert isinstance(screen, ChatScreen)
-        await until(pilot, lambda: screen.composer.text == "draft")
+        reopened = host.screen
+        assert isinstance(reopened, ChatScreen)
+        await until(pilot, lambda: reopened.composer.text == "draft")
 
 
 async def test_parameters_are_kept_with_the_conversation(settings: Settings, worker: HandWorker) -> None:
@@ -335,6 +336,7 @@ async def test_a_hidden_chat_paints_nothing_and_catches_up_once(settings: Settin
             super().catch_up(topics)
 
     worker.state.apply(CatalogueLoaded(models=MODELS, fetched_at=NOW, from_network=True))
+    worker.state.apply(PreferencesRead(values={"model": "openai/gpt-mini"}, favourites=frozenset(), recents=()))
     host = Host(lambda _session: Screen(), settings, worker)
     host.add_mode("chat", lambda: Counted(host.session))
     host.add_mode("other", lambda: Screen())
@@ -366,5 +368,5 @@ async def test_no_model_yet_opens_the_picker(tmp_path: Any, worker: HandWorker) 
         screen = host.screen
         assert isinstance(screen, ChatScreen)
         await write(pilot, screen, "hello")
-        await until(pilot, lambda: host.screen is not screen)
+        await until(pilot, lambda: isinstance(host.screen, PickScreen))
         assert not worker.sent(Ask)

@@ -277,6 +277,20 @@ def test_strange_types_anywhere() -> None:
         assert refused(429, {"error": {"availability": inside}}).kind is K.RATE_LIMITED
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (401, "invalid_api_key", K.BAD_KEY),
+        (404, "model_not_found", K.UNKNOWN_MODEL),
+        (400, "context_length_exceeded", K.CONTEXT_TOO_LONG),
+        (429, "insufficient_quota", K.NO_CREDIT),
+    ],
+)
+def test_codes_of_other_servers(status: int, code: str, kind: ErrorKind) -> None:
+    error = refused(status, {"error": {"message": "x", "type": "invalid_request_error", "param": None, "code": code}})
+    assert (error.kind, error.retryable) == (kind, False)
+
+
 def test_redirects_are_named_and_not_followed() -> None:
     error = refused(301, b"", {"Location": "https://elsewhere.test/api\x1b[2J"})
     assert (error.kind, error.retryable) == (K.UNREADABLE, False)

@@ -338,7 +338,7 @@ def _kind(said: _Said, status: int | None) -> ErrorKind:
 
 
 def _kind_by_prose(said: _Said, status: int | None) -> ErrorKind | None:
-    """For answers without a code: the few wordings that are known and matter."""
+    """For answers without OpenRouter's codes: the few wordings and words of OpenAI's that are known and matter."""
     message = (as_text(said.error.get("message")) or "").lower()
     match status:
         case 400 | 404 if said.error_type == "model_not_found" or "is not a valid model" in message:
@@ -351,6 +351,8 @@ def _kind_by_prose(said: _Said, status: int | None) -> ErrorKind | None:
             return ErrorKind.NO_ENDPOINTS
         case 404 if "failed_routing_step" in said.metadata:
             return ErrorKind.NO_ENDPOINTS
+        case 429 if said.error_type == "insufficient_quota":  # as OpenAI tells an empty balance
+            return ErrorKind.NO_CREDIT
         case 429 if "free-models-per-min" in message:
             return ErrorKind.FREE_PER_MINUTE
         case 429 if "free-models-per-day" in message:
@@ -400,7 +402,7 @@ def _may_repeat(said: _Said, kind: ErrorKind, status: int | None, method: str) -
         return status is not None and (status in (408, 425, 429) or status >= 500)
     if kind is ErrorKind.IN_FLIGHT_BUDGET and status == 402:
         return True
-    return status in _RETRYABLE and flagged is not False
+    return status in _RETRYABLE and flagged is not False and kind is not ErrorKind.NO_CREDIT
 
 
 def _sentence(words: Words, message: str, provider: Clean | None, key: Secret | None) -> Clean:

@@ -265,7 +265,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
         run, self._worker_run = self._worker_run, None
         if run is None or run.is_finished:
             return
-        run.cancel()
+        if not run.is_cancelled:
+            # After a crash Textual has cancelled it already.
+            run.cancel()
         if (task := run._task) is not None:
             await asyncio.wait({task}, timeout=_WORKER_STOP_S)
 

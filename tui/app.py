@@ -16,7 +16,7 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 from typing_extensions import override
 
-from tui.core.commands import Command, Remember
+from tui.core.commands import Command, PollQuota, RefreshCatalogue, Remember
 from tui.core.events import Event
 from tui.core.state import State, Topic
 from tui.crash_report import EXIT_STATUS, write_report
@@ -154,6 +154,7 @@ class OrtuiApp(App[None], inherit_bindings=False):
         self._were_streaming: frozenset[str] = frozenset()
         self._last_words: list[str] = []
         self._leaving = False
+        self._lists_asked_for = False
         self._last_resort = LastResort()
         self._views = views or VIEWS
         for mode, make in self._views.items():
@@ -292,6 +293,14 @@ class OrtuiApp(App[None], inherit_bindings=False):
             self._ring_for_finished()
         if moved & Topic.PREFERENCES:
             self._take_preferences()
+            if not self._lists_asked_for:
+                # What is kept is on the screen now: only after it is drawn is the network worth its imports.
+                self._lists_asked_for = True
+                self.call_after_refresh(self._ask_for_lists)
+
+    def _ask_for_lists(self) -> None:
+        self._submit(RefreshCatalogue())
+        self._submit(PollQuota())
 
     def _show_notices(self) -> None:
         for number, notice in self.state.notices:

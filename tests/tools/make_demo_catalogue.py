@@ -19,7 +19,7 @@ from genai_prices.data import providers
 
 OUT: Final = Path(__file__).resolve().parents[2] / "tui" / "demo" / "catalogue.json"
 NOTICE: Final = (
-    "Model ids, context lengths and prices from genai-prices {version} (https://pypi.org/project/genai-prices/), "
+    "Model ids, context lengths and prices from genai-prices {version}, "
     "MIT License, Copyright (c) Pydantic Services Inc. 2025 to present."
 )
 

@@ -25,7 +25,7 @@ BACKLOG: Final = 256
 
 def bind(port: int) -> socket.socket:
     """A listening socket on the loopback address; raises OSError where the port is taken."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -43,7 +43,7 @@ _BUSY_ABOVE: Final = 32 * 1024
 _TIMEOUT: Final = httpx.Timeout(connect=10.0, write=30.0, pool=10.0, read=None)
 _LIMITS: Final = httpx.Limits(max_connections=128, max_keepalive_connections=64, keepalive_expiry=30.0)
 _ATTRIBUTION: Final = {
-    "HTTP-Referer": "https://pypi.org/project/ortui/",
+    "HTTP-Referer": "https://ortui.example",
     "X-OpenRouter-Title": "ortui",
     "X-OpenRouter-Categories": "general-chat",
 }

@@ -142,9 +142,9 @@ def standings(
         "session": _summed(
             connection, "session_sum", "origin = ? AND process = ?", origin, known_word_id(connection, process)
         ),
-        "day": _summed(connection, "day_sum", "origin = ? AND day = ?", origin, today),
+        "day": _summed(connection, "day_total", "origin = ? AND day = ?", origin, today),
         "month": _summed(
-            connection, "day_sum", "origin = ? AND day BETWEEN ? AND ?", origin, month_start(today), today
+            connection, "day_total", "origin = ? AND day BETWEEN ? AND ?", origin, month_start(today), today
         ),
     }
     reserved = {"session": ZERO, "day": ZERO, "month": ZERO}

@@ -44,23 +44,23 @@ _DAYS_SHOWN: Final = 30
 def summary(connection: sqlite3.Connection, origin: str, process: str, now: float, *, last: int = 50) -> SpendSummary:
     """Everything that the meter and the Spend screen show of one origin; days and months are UTC."""
     today = day_number(now)
-    rows = _day_rows(connection, origin, None)
+    days = _grouped(_rows(connection, "day_total", origin, None), ("day",))
     session = connection.execute(
         f"SELECT {COLUMNS} FROM session_sum WHERE process = ? AND origin = ?",  # noqa: S608 - names of our own
         (known_word_id(connection, process), known_word_id(connection, origin)),
     ).fetchall()
-    month = [row for row in rows if month_start(today) <= row["day"] <= today]
-    by_day = _grouped(rows, ("day",))
+    first = month_start(today)
+    month = [row for row in _rows(connection, "day_sum", origin, first) if row["day"] <= today]
     return SpendSummary(
         day_utc=day_name(today),
         session=total(session).row(Clean("session")),
-        today=by_day.get((today,), NOTHING).row(Clean(day_name(today))),
-        month=total(month).row(Clean(day_name(today)[:7])),
-        all_time=total(rows).row(Clean("all")),
+        today=days.get((today,), NOTHING).row(Clean(day_name(today))),
+        month=_sum(share for (day,), share in days.items() if first <= day <= today).row(Clean(day_name(today)[:7])),
+        all_time=_sum(days.values()).row(Clean("all")),
         reserved_usd=open_reserves(connection, origin),
         by_model=_dearest_first(_named(connection, "model", _grouped(month, ("model",)))),
         by_day=tuple(
-            by_day.get((day,), NOTHING).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)
+            days.get((day,), NOTHING).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)
         ),
         last=last_requests(connection, origin, last),
     )
@@ -75,19 +75,17 @@ def spend_rows(
     conversation's id (`–`: none). Raises ValueError when `since_day` is no day.
     """
     since = None if since_day is None else day_of_name(since_day)
-    days = _day_rows(connection, origin, since)
+    days = _rows(connection, "day_total", origin, since)
     whole = total(days)
-    if by == "conversation":
-        rows = connection.execute(
-            f"SELECT conversation, {COLUMNS} FROM conversation_sum WHERE origin = ? AND day >= ?",  # noqa: S608
-            (known_word_id(connection, origin), since if since is not None else -1_000_000),
-        ).fetchall()
-        groups = _grouped(rows, ("conversation",))
+    if by == "day":
+        groups = _grouped(days, ("day",))
+    elif by == "conversation":
+        groups = _grouped(_rows(connection, "conversation_sum", origin, since), ("conversation",))
         elsewhere = whole.minus(_sum(groups.values()))
         if elsewhere != NOTHING:
             groups[(0,)] = elsewhere
     else:
-        groups = _grouped(days, _BY[by])
+        groups = _grouped(_rows(connection, "day_sum", origin, since), _BY[by])
     named = _named(connection, by, groups)
     ordered = tuple(sorted(named, key=lambda row: row.key)) if by == "day" else _dearest_first(named)
     return whole.row(Clean("total")), ordered
@@ -146,10 +144,9 @@ def cost_of(row: Row) -> Cost:
     return Cost(estimate, CostKind.ESTIMATED)
 
 
-def _day_rows(connection: sqlite3.Connection, origin: str, since: int | None) -> list[Row]:
+def _rows(connection: sqlite3.Connection, table: str, origin: str, since: int | None) -> list[Row]:
     return connection.execute(
-        f"SELECT day, account, key_tail, model, provider, {COLUMNS} FROM day_sum"  # noqa: S608 - names of our own
-        " WHERE origin = ? AND day >= ?",
+        f"SELECT * FROM {table} WHERE origin = ? AND day >= ?",  # noqa: S608 - names of our own
         (known_word_id(connection, origin), since if since is not None else -1_000_000),
     ).fetchall()
 

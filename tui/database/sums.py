@@ -64,6 +64,7 @@ _MONIES: Final = ("billed_usd", "estimated_usd")
 _COUNTS: Final = tuple(field.name for field in fields(Share) if field.name not in _MONIES)
 
 _TABLES: Final = {
+    "day_total": ("origin", "day"),
     "day_sum": ("origin", "day", "account", "key_tail", "model", "provider"),
     "conversation_sum": ("conversation", "origin", "day"),
     "session_sum": ("process", "origin"),
@@ -94,10 +95,31 @@ def share_of_row(row: Row) -> Share:
 
 def total(rows: Iterable[Row]) -> Share:
     """All of them together."""
-    whole = NOTHING
-    for row in rows:
-        whole = whole.plus(share_of_row(row))
-    return whole
+    requests = failed = prompt = completion = reasoning = cached = unknown = 0
+    billed = estimated = ZERO
+    plus = MONEY.add
+    for row in rows:  # thousands of them: one Share at the end, not one each
+        requests += row["requests"]
+        failed += row["failed"]
+        prompt += row["prompt_tokens"]
+        completion += row["completion_tokens"]
+        reasoning += row["reasoning_tokens"]
+        cached += row["cached_tokens"]
+        unknown += row["unknown"]
+        billed = plus(billed, money_out(row["billed_usd"]) or ZERO)
+        if row["estimated_usd"] != "0":
+            estimated = plus(estimated, money_out(row["estimated_usd"]) or ZERO)
+    return Share(
+        requests=requests,
+        failed=failed,
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        reasoning_tokens=reasoning,
+        cached_tokens=cached,
+        billed_usd=billed,
+        estimated_usd=estimated,
+        unknown=unknown,
+    )
 
 
 def share_of_request(row: Row) -> Share:

@@ -220,10 +220,7 @@ def main() -> None:
         ("step", 7),
         ("scroll", 7),
     )
-    print(
-        f"{'models':>8} "
-        + " ".join(f"{head:>{width}}" for head, width in (*heads, ("scroll", 7), ("no-op", 6), ("MB", 6)))
-    )
+    print(f"{'models':>8} " + " ".join(f"{head:>{width}}" for head, width in (*heads, ("no-op", 6), ("MB", 6))))
     for size in sizes:
         models = invent(size)
         began = time.process_time()

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tui.core import vectors
+from tui.openrouter.text import clean
 
 np = vectors.load_numpy()
 
@@ -127,3 +128,23 @@ def test_importing_the_module_does_not_import_numpy_and_loading_it_takes_one_thr
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert ran.stdout.strip() == "1"
+
+
+def test_vectors_are_found_by_text_and_put_to_earlier_ones() -> None:
+    first = vectors.embed_texts([clean("a"), clean("b"), clean("c")], [*packed([[1, 0], [0, 0]]), None])
+    assert first.rows([clean("c"), clean("b"), clean("a")]).tolist() == [-1, -1, 0]
+    assert np.isnan(first.unit[-1]).all() and first.dimensions == 2
+    second = vectors.embed_texts([clean("c")], packed([[1, 1]]), first)
+    assert (second.rows([clean("a"), clean("c")]) >= 0).all()
+    assert second.spread is not None and round(second.spread[0], 4) == 0.7071
+    other = vectors.embed_texts([clean("c")], packed([[1, 1, 1]]), second)
+    assert other.rows([clean("a"), clean("c")]).tolist() == [-1, 0]
+    nothing = vectors.embed_texts([clean("d")], [None], second)
+    assert (nothing.rows([clean("a"), clean("d")]) >= 0).tolist() == [True, False]
+
+
+def test_vectors_that_differ_in_width_leave_the_earlier_ones_alone() -> None:
+    earlier = vectors.embed_texts([clean("a")], packed([[1, 0]]))
+    with pytest.raises(ValueError, match="differ in width"):
+        vectors.embed_texts([clean("b"), clean("c")], packed([[1, 0], [1, 0, 0]])[:2], earlier)
+    assert earlier.rows([clean("a")]).tolist() == [0]

@@ -139,7 +139,7 @@ def spread(unit: Rows, sample: int = 400) -> tuple[float, float] | None:
     return float(pairs.min()), float(pairs.max())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedTexts:
     """What one model has made of texts, found by text, so that moving lines about costs nothing."""
 

@@ -138,8 +138,9 @@ def notice_words(facts: SheetFacts) -> Content | None:
     if facts.known is None:
         price = f"~{formats.money(facts.usd)}" if facts.usd is not None else "an unknown price"
         stopped = "■ Stopped. " if facts.bill is not None and facts.bill.stopped else ""
+        texts = plural(len(facts.lines), "text")
         return sentences(
-            f"{stopped}{plural(len(facts.lines), 'text')}, ~{plural(facts.tokens, 'token')}, {price} with {facts.model}.",
+            f"{stopped}{texts}, ~{plural(facts.tokens, 'token')}, {price} with {facts.model}.",
             "ctrl+r embeds them · ctrl+l another model. What was embedded before comes from the store for nothing.",
         )
     return None

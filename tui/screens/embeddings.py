@@ -92,7 +92,11 @@ class EmbeddingsScreen(LiveScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._sheet_id: str | None = None
+        self._told_sheet: str | None = None
+        """The sheet that the worker told of last; it is taken over once."""
         self._sheet_name = Clean("scratch")
+        self._models: list[Model] = []
+        """Embedding models, cheapest first."""
         self._saved: tuple[tuple[Clean, ...], str | None] = ((), None)
         self._picked: str | None = None
         self._lines: list[SheetLine] = []
@@ -104,8 +108,10 @@ class EmbeddingsScreen(LiveScreen):
         self._over_budget: OverBudget | None = None
         self._embedded: dict[str, vectors.EmbeddedTexts] = {}
         self._bills: dict[str, EmbedBill] = {}
-        self._mapped: object = None
+        self._mapped: tuple[vectors.EmbeddedTexts | None, object] = (None, None)
         """What the matrix was last drawn from."""
+        self._listed: tuple[object, object, int] = (None, None, 0)
+        """What the neighbours were last found for."""
         self._read_timer: Timer | None = None
         self._save_timer: Timer | None = None
         self._tick: Timer | None = None
@@ -153,8 +159,13 @@ class EmbeddingsScreen(LiveScreen):
     @override
     def catch_up(self, topics: Topic) -> None:
         sheet = self.session.state.sheet
-        if sheet.id is not None and sheet.id != self._sheet_id:
-            self._take_sheet()
+        if sheet.id is not None and sheet.id != self._told_sheet:
+            self._told_sheet = sheet.id
+            if sheet.id != self._sheet_id:
+                self._take_sheet()
+        if topics & Topic.CATALOGUE:
+            models = [model for model in self.session.state.models if model.is_embedding]
+            self._models = sorted(models, key=cheapness)
         self._follow_jobs()
         self._show_all()
 
@@ -165,6 +176,7 @@ class EmbeddingsScreen(LiveScreen):
             return
         self._sheet_id = sheet.id
         self._sheet_name = sheet.name or Clean("scratch")
+        self._mapped = (None, None)
         lines = tuple(clean_line(text) for text in sheet.texts)
         self._saved = (lines, sheet.model)
         self._texts.load_text("\n".join(lines))
@@ -185,7 +197,7 @@ class EmbeddingsScreen(LiveScreen):
             return
         if job.id in state.jobs:
             job.seen = True
-        elif job.seen:
+        elif job.seen or state.sheet.job_id == job.id:
             # It stays in `_waiting`: its result may be told a moment later.
             self._end(job)
 
@@ -281,17 +293,13 @@ class EmbeddingsScreen(LiveScreen):
         remembered = self.session.state.preferences.get(REMEMBERED_MODEL)
         for model_id in (
             self._picked,
-            self.session.state.sheet.model,
+            self._saved[1],
             self.session.settings.embeddings.model,
             remembered if isinstance(remembered, str) else None,
         ):
             if model_id:
                 return model_id
-        cheapest = min(self._embedding_models(), key=cheapness, default=None)
-        return cheapest.id.raw if cheapest else None
-
-    def _embedding_models(self) -> list[Model]:
-        return [model for model in self.session.state.models if model.is_embedding]
+        return self._models[0].id.raw if self._models else None
 
     def _model(self) -> Model | None:
         model_id = self.model_id
@@ -401,10 +409,9 @@ class EmbeddingsScreen(LiveScreen):
         from tui.screens.pick import PickScreen
         from tui.widgets.pick_list import PickItem
 
-        models = sorted(self._embedding_models(), key=cheapness)
         items = [
             PickItem(key=model.id.raw, label=model.slug, note=Clean(f"{formats.per_million(input_price(model))} $/M"))
-            for model in models
+            for model in self._models
         ]
 
         def take(model_id: str | None) -> None:
@@ -426,9 +433,9 @@ class EmbeddingsScreen(LiveScreen):
             case "embed":
                 return None if self._job is not None or not self._lines or self._model_objection() else True
             case "pick_model":
-                return True if self._embedding_models() else None
+                return True if self._models else None
             case "view" | "other_view":
-                if self.has_class("-wide"):
+                if action == "other_view" and self.has_class("-wide"):
                     return False
                 return None if self._vectors() is None else True
             case _:
@@ -449,10 +456,9 @@ class EmbeddingsScreen(LiveScreen):
 
     def _show_map(self) -> None:
         known = self._vectors()
-        drawn = (known, self._lines)
-        if self._mapped == drawn:
+        if self._mapped[0] is known and self._mapped[1] is self._lines:
             return
-        self._mapped = drawn
+        self._mapped = (known, self._lines)
         self._texts.border_title = Content(f"{self._sheet_name} · {plural(len(self._lines), 'text')}")
         if known is None:
             self._texts.mark_stale(())
@@ -479,6 +485,13 @@ class EmbeddingsScreen(LiveScreen):
         known = self._vectors()
         if known is None:
             return
+        listed = (known, self._lines, self._texts.line)
+        if (
+            all(old is new for old, new in zip(self._listed[:2], listed[:2], strict=True))
+            and self._listed[2] == listed[2]
+        ):
+            return
+        self._listed = listed
         index = self._selected()
         self._matrix.select(index)
         if index is None:
@@ -548,7 +561,7 @@ class EmbeddingsScreen(LiveScreen):
         return SheetFacts(
             model=self._model_name(),
             objection=self._model_objection(),
-            can_pick=bool(self._embedding_models()),
+            can_pick=bool(self._models),
             lines=self._lines,
             tokens=tokens,
             usd=usd,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from screen_host import until
 from textual.app import App
 from textual.widgets import Input
@@ -26,7 +27,7 @@ class DialogHost(App[None]):
         self.answers: list[object] = []
 
     async def on_mount(self) -> None:
-        await self.push_screen(self._dialog, self.answers.append)  # type: ignore[arg-type]
+        await self.push_screen(self._dialog, self.answers.append)
 
 
 ITEMS = [
@@ -115,17 +116,14 @@ async def test_an_empty_list_says_why() -> None:
     assert app.answers == [None]
 
 
-async def test_a_question_says_no_to_escape_and_to_enter() -> None:
-    for keys, answer in (
-        (["escape"], False),
-        (["enter"], False),
-        (["y"], True),
-        (["right", "enter"], True),
-        (["n"], False),
-    ):
-        app = DialogHost(Confirm("Delete [/b]?", "It [@click=app.quit]stays[/] deleted."))
-        async with app.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda app=app: app.focused)
-            await pilot.press(*keys)
-            await until(pilot, lambda app=app: app.answers)
-        assert app.answers == [answer]
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [(["escape"], False), (["enter"], False), (["n"], False), (["y"], True), (["right", "enter"], True)],
+)
+async def test_a_question_is_answered_no_unless_somebody_says_yes(keys: list[str], answer: bool) -> None:
+    app = DialogHost(Confirm("Delete [/b]?", "It [@click=app.quit]stays[/] deleted."))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.focused)
+        await pilot.press(*keys)
+        await until(pilot, lambda: app.answers)
+    assert app.answers == [answer]

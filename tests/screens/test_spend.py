@@ -108,7 +108,7 @@ def test_the_sums_and_the_week_from_monday() -> None:
         "all": "$61.07",
         "session": "$0.01",
         "reserved": "$0.04",
-        "at this rate": "month ~$24.66",
+        "at this rate": "month ~$24.64",
     }
 
 
@@ -174,7 +174,7 @@ def test_a_quota_that_cannot_be_asked_is_old_or_unknown_and_never_zero(settings:
     state.apply(key_quota())
     state.apply(key_quota(key=None, as_of=NOW + 3600, failure=failure))
     assert lines(state, settings, NOW + 3570) == [
-        "key limit | $7.50 of $10.00 left | weekly, resets in 3 d, 60 min old: no network"
+        "key limit | $7.50 of $10.00 left | weekly, resets in 3 d, 1 h 0 m old: no network"
     ]
 
 
@@ -208,8 +208,8 @@ def test_how_a_request_ended_is_said_in_words(changes: dict[str, Any], words: st
 def test_the_columns_fill_the_width(width: int) -> None:
     columns = columns_for(width)
     shown = [size for size in columns if size]
-    assert 1 + 5 + gap_for(width) + sum(shown) + gap_for(width) * len(shown) == width
-    assert columns.model >= 18
+    assert 1 + 5 + sum(shown) + gap_for(width) * len(shown) == width
+    assert columns.model >= 16
 
 
 def test_details_name_what_a_figure_is() -> None:
@@ -263,19 +263,23 @@ async def test_new_requests_do_not_move_the_cursor_from_its_request(settings: Se
         older = tuple(request(number) for number in range(1, 40))
         worker.publish(SpendSummed(summary(last=older)))
         rows = app.screen.query_one(RequestList)
-        await until(pilot, lambda: rows.lit)
+
+        def lit() -> str | None:
+            return rows.lit.id if rows.lit is not None else None
+
+        await until(pilot, lit)
         await pilot.press("j", "down")
-        assert rows.lit is not None and rows.lit.id == "r3"
+        assert lit() == "r3"
         worker.publish(SpendSummed(summary(last=(request(0), *older))))
         await until(pilot, lambda: rows.cursor == 3)
-        assert rows.lit is not None and rows.lit.id == "r3"
+        assert lit() == "r3"
         await pilot.press("G")
-        assert rows.lit.id == "r39"
+        assert lit() == "r39"
         assert "claude" in rows.render_line(rows.scrollable_content_region.height - 1).text
         await pilot.press("g")
         # On the newest row it stays on the newest.
         worker.publish(SpendSummed(summary(last=(request(-1), request(0), *older))))
-        await until(pilot, lambda: rows.lit is not None and rows.lit.id == "r-1")
+        await until(pilot, lambda: lit() == "r-1")
 
 
 async def test_details_open_and_close(settings: Settings, worker: HandWorker) -> None:

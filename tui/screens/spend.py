@@ -188,7 +188,7 @@ def request_details(row: LedgerRow) -> tuple[tuple[str, str], ...]:
     """Names and values of everything that the ledger knows of a request."""
     kinds = {
         CostKind.BILLED: "billed",
-        CostKind.ESTIMATED: "estimated, the bill is not there",
+        CostKind.ESTIMATED: "estimated, without a bill yet",
         CostKind.UNKNOWN: "unknown",
     }
     at = datetime.fromtimestamp(row.created_at, UTC).astimezone()

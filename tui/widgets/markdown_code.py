@@ -11,10 +11,6 @@ from typing import Any, Final, NamedTuple
 
 LONGEST_COLOURED_LINE: Final = 1000
 """Characters; longer lines are drawn without colours."""
-_LONGEST_COMMENT = 60
-"""Lines of a comment that are read as one, for languages whose tables see comments only whole."""
-MOST_STATES_BEHIND: Final = 20
-"""Pieces that may be coloured to find out the state at the start of one."""
 
 PLAIN: Final = "plain"
 LOOKS: Final = ("plain", "comment", "keyword", "string", "number", "name", "type", "tag", "added", "removed", "heading")
@@ -29,9 +25,11 @@ class CodeRun(NamedTuple):
 
 
 class CodeState(NamedTuple):
-    """The stack of a lexer between two lines."""
+    """Where a lexer stands between two lines."""
 
-    stack: tuple[str, ...]
+    stack: tuple[str, ...] = ("root",)
+    in_comment: bool = False
+    """Inside of `/* … */` in a language whose tables see comments only whole."""
 
 
 @lru_cache(maxsize=64)
@@ -82,22 +80,14 @@ def _look(token: Any) -> str:
 
 def colour(language: str, lines: list[str], state: object) -> tuple[list[list[CodeRun]], object]:
     """Each line in coloured stretches, and the state to go on with; `state` is None at the start of a fence."""
-    lexer = _lexer(language)
-    if lexer is None:
+    if _lexer(language) is None:
         return [[CodeRun(line, PLAIN)] for line in lines], None
-    stack = state.stack if isinstance(state, CodeState) else ("root",)
-    coloured: list[list[CodeRun]] = []
-    index = 0
-    while index < len(lines):
-        count = _lines_to_read_together(language, lines, index)
-        if any(len(line) > LONGEST_COLOURED_LINE for line in lines[index : index + count]):
-            coloured += [[CodeRun(line, PLAIN)] for line in lines[index : index + count]]
-        else:
-            text = "\n".join(lines[index : index + count]) + "\n"
-            tokens, stack = _tokens(lexer, text, stack)
-            coloured += _split_lines(tokens, count)
-        index += count
-    return coloured, CodeState(stack)
+    now = state if isinstance(state, CodeState) else CodeState()
+    coloured = []
+    for line in lines:
+        runs, now = _colour_line(language, line, now)
+        coloured.append(runs)
+    return coloured, now
 
 
 _COMMENTS_SEEN_WHOLE = frozenset(
@@ -106,33 +96,49 @@ _COMMENTS_SEEN_WHOLE = frozenset(
 )
 
 
-def _lines_to_read_together(language: str, lines: list[str], index: int) -> int:
-    """1, or the lines of a comment in a language whose tables cannot stop inside one."""
-    line = lines[index]
-    if "/*" not in line or language.lower() not in _COMMENTS_SEEN_WHOLE or "*/" in line.rpartition("/*")[2]:
-        return 1
-    last = min(len(lines), index + _LONGEST_COMMENT)
-    for end in range(index + 1, last):
-        if "*/" in lines[end]:
-            return end - index + 1
-    return 1
+@lru_cache(maxsize=2048)
+def _colour_line(language: str, line: str, state: CodeState) -> tuple[list[CodeRun], CodeState]:
+    """One line; the cache spares the lines above the one that grows."""
+    if len(line) > LONGEST_COLOURED_LINE:
+        return [CodeRun(line, PLAIN)], state
+    if state.in_comment:
+        head, mark, rest = line.partition("*/")
+        if not mark:
+            return [CodeRun(line, "comment")], state
+        runs, after = _colour_line(language, rest, CodeState(state.stack))
+        return [CodeRun(head + mark, "comment"), *runs], after
+    lexer = _lexer(language)
+    tokens, stack = _tokens(lexer, line + "\n", state.stack)
+    if "/*" in line and language.lower() in _COMMENTS_SEEN_WHOLE:
+        at = line.rfind("/*")
+        if "*/" not in line[at + 2 :] and stack == state.stack and _may_open_comment(tokens, at):
+            before, stack = _tokens(lexer, line[:at] + "\n", state.stack)
+            return [*_joined(before), CodeRun(line[at:], "comment")], CodeState(stack, in_comment=True)
+    return _joined(tokens), CodeState(stack)
 
 
-def _split_lines(tokens: list[tuple[Any, str]], count: int) -> list[list[CodeRun]]:
-    """Tokens of several lines as runs line by line, neighbours of one look joined."""
-    result: list[list[CodeRun]] = [[] for _ in range(count)]
-    at = 0
+def _may_open_comment(tokens: list[tuple[Any, str]], at: int) -> bool:
+    """Whether `/*` at an offset begins a comment: not inside of a string or of a comment that began before it."""
     for token, value in tokens:
+        if at < len(value):
+            return at == 0 if _look(token) == "comment" else _look(token) != "string"
+        at -= len(value)
+    return False
+
+
+def _joined(tokens: list[tuple[Any, str]]) -> list[CodeRun]:
+    """The tokens of a line as runs, neighbours of one look joined."""
+    runs: list[CodeRun] = []
+    for token, value in tokens:
+        text = value.replace("\n", "")
+        if not text:
+            continue
         look = _look(token)
-        for position, part in enumerate(value.split("\n")):
-            at += position > 0
-            if part and at < count:
-                line = result[at]
-                if line and (line[-1].look == look or part.isspace()):
-                    line[-1] = CodeRun(line[-1].text + part, line[-1].look)
-                else:
-                    line.append(CodeRun(part, look))
-    return result
+        if runs and (runs[-1].look == look or text.isspace()):
+            runs[-1] = CodeRun(runs[-1].text + text, runs[-1].look)
+        else:
+            runs.append(CodeRun(text, look))
+    return runs
 
 
 def _tokens(lexer: Any, text: str, stack: tuple[str, ...]) -> tuple[list[tuple[Any, str]], tuple[str, ...]]:

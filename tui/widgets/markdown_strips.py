@@ -10,10 +10,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.widgets.markdown_code import MOST_STATES_BEHIND, colour
+from tui.widgets.markdown_code import CodeRun, colour
 from tui.widgets.markdown_inline import BOLD, CODE, DIM, LINK, QUOTED, Inline, mended, parse_inline, plain
 from tui.widgets.markdown_tables import Columns, columns_of
-from tui.widgets.markdown_units import CODE_PIECE_LINES, DEEPEST, Kind, Unit, UnitSplitter
+from tui.widgets.markdown_units import DEEPEST, Kind, Unit, UnitSplitter
 from tui.widgets.markdown_wrap import Row, cells, wrap
 from tui.widgets.transcript_look import Look
 
@@ -21,6 +21,10 @@ MARGIN: Final = 2
 """Cells at the left of every line, for the mark of who speaks."""
 NARROWEST: Final = 4
 """Cells that content gets even where the pane is narrower; what does not fit is cut."""
+_ROOMY: Final = 30
+"""Cells; a wider pane leaves one free beside its scroll bar."""
+_PIECES_CAUGHT_UP: Final = 10
+"""Pieces of code above one that may have to be coloured with it; further down a piece begins afresh."""
 
 
 class Line(NamedTuple):
@@ -56,13 +60,15 @@ class Page:
     @property
     def room(self) -> int:
         """Cells for content."""
-        return max(NARROWEST, self.width - MARGIN - self.prefix_cells)
+        right = 1 if self.width > _ROOMY else 0
+        return max(NARROWEST, self.width - MARGIN - right - self.prefix_cells)
 
     def blank(self) -> Line:
         """An empty line."""
         segments = [self.margin, *self.prefix]
         used = MARGIN + self.prefix_cells
-        return Line(exact(segments, used, self.width, self.look.base), used, used)
+        start = min(self.width, sum(len(segment.text) for segment in segments))
+        return Line(exact(segments, used, self.width, self.look.base), start, start)
 
     def line(self, segments: Iterable[Segment], used: int, lead: int = 0, at: int = 0, glue: str = "\n") -> Line:
         """A line of these segments, which take `used` cells; the first `lead` characters are ornament."""
@@ -71,7 +77,8 @@ class Page:
         body = list(segments)
         count = sum(len(segment.text) for segment in body)
         strip = exact(head + body, MARGIN + self.prefix_cells + used, self.width, self.look.base)
-        return Line(strip, start + lead, start + max(lead, count), at, glue)
+        length = len(strip.text) if MARGIN + self.prefix_cells + used > self.width else start + count
+        return Line(strip, min(start + lead, length), min(start + max(lead, count), length), at, glue)
 
 
 def exact(segments: list[Segment], used: int, width: int, base: Style) -> Strip:
@@ -251,17 +258,18 @@ def _code(unit: Unit, page: Page) -> list[Line]:
     room = _room(unit, page)
     indent = _indent(unit, page)
     inner = max(1, room - 4)
+    box = inner + 4
     look = page.look
     lead = _lead(unit, page) if unit.marker else _lead(unit, page, first=False)
     rest = _lead(unit, page, first=False)
     lines: list[Line] = []
     if unit.piece == 0:
         title = f" {unit.fence.language} " if unit.fence.language else ""
-        if cells(title) > room - 4:
+        if cells(title) > inner:
             title = ""
-        rule = "┌" + title + "─" * (room - 2 - cells(title)) + "┐"
+        rule = "┌" + title + "─" * (box - 2 - cells(title)) + "┐"
         count = sum(len(segment.text) for segment in lead)
-        lines.append(page.line([*lead, Segment(rule, look.box)], indent + room, count + len(rule)))
+        lines.append(page.line([*lead, Segment(rule, look.box)], indent + box, count + len(rule)))
     left, right = Segment("│ ", look.box), Segment(" │", look.box)
     source = _code_lines(unit)
     lead_length = sum(len(segment.text) for segment in rest) + 2
@@ -283,31 +291,31 @@ def _code(unit: Unit, page: Page) -> list[Line]:
                 segments.append(Segment(" " * (inner - used), look.code["plain"]))
             segments.append(right)
             line = page.line(
-                segments, indent + room if used <= inner else indent + 4 + used, lead_length, position + start,
+                segments, indent + 4 + max(inner, used), lead_length, position + start,
                 "\n" if number == len(cuts) - 1 else "",
             )  # fmt: skip
-            lines.append(line._replace(end=line.start + (end - start)))
+            lines.append(line._replace(end=min(line.end, line.start + (end - start))))
         position += len(text) + 1
     if unit.closes:
-        rule = "└" + "─" * (room - 2) + "┘"
-        lines.append(page.line([*rest, Segment(rule, look.box)], indent + room, indent + len(rule), position))
+        rule = "└" + "─" * (box - 2) + "┘"
+        lines.append(page.line([*rest, Segment(rule, look.box)], indent + box, indent + len(rule), position))
     return lines
 
 
-def _coloured(unit: Unit, source: list[str]) -> list[list[tuple[str, str]]]:
+def _coloured(unit: Unit, source: list[str]) -> list[list[CodeRun]]:
     """The piece's lines in looks; goes on where the piece before it ended."""
     fence = unit.fence
     assert fence is not None
     states = fence.states
-    if unit.piece > len(states):
-        # drawn out of order, far from where colouring had come to: begin afresh here
-        runs, _state = colour(fence.language, source, None)
-        return [list(line) for line in runs]
-    before = states[unit.piece - 1] if unit.piece else None
-    runs, state = colour(fence.language, source, before)
+    if unit.piece - len(states) > _PIECES_CAUGHT_UP:
+        return colour(fence.language, source, None)[0]
+    while len(states) < unit.piece:
+        before = fence.pieces[len(states)].expandtabs(4).split("\n")
+        states.append(colour(fence.language, before, states[-1] if states else None)[1])
+    runs, state = colour(fence.language, source, states[unit.piece - 1] if unit.piece else None)
     if len(states) == unit.piece and not unit.closes:
         states.append(state)
-    return [list(line) for line in runs]
+    return runs
 
 
 # tables
@@ -403,6 +411,3 @@ def _quote(unit: Unit, page: Page) -> list[Line]:
     splitter.finish()
     lines = [line for part in splitter.units for line in draw_unit(part, inner)]
     return lines or [inner.blank()]
-
-
-__all__ = ["CODE_PIECE_LINES", "MARGIN", "MOST_STATES_BEHIND", "Line", "Page", "draw_unit", "estimate", "exact"]

@@ -46,8 +46,10 @@ class Fence:
     start: int = 0
     end: int = 0
     """Source offsets of the code between the fence lines."""
+    pieces: list[str] = field(default_factory=list)
+    """The code of the pieces that are final."""
     states: list[object] = field(default_factory=list)
-    """The highlighter's state at the start of each piece, kept by the drawing side."""
+    """The highlighter's state at the end of each piece, kept by the drawing side."""
 
 
 @dataclass(eq=False, slots=True)
@@ -495,7 +497,7 @@ class UnitSplitter:
         self._indented = False
         self._ticks = fence.group(1)
         self._column = indent
-        language = fence.group(2).strip().split(" ")[0].strip("{}.,:;")[:32]
+        language = next(iter(fence.group(2).split()), "").strip("{}.,:;")[:32]
         self._fence = Fence(language, start=end + 1, end=end + 1)
         self._pieces = 0
         self._end = end
@@ -554,6 +556,8 @@ class UnitSplitter:
         unit = Unit(Kind.CODE, self._start, self._end, "\n".join(self._lines), lines=len(self._lines), closes=closes)
         unit.fence = self._fence
         unit.piece = self._pieces
+        if unit.fence is not None:
+            unit.fence.pieces.append(unit.text)
         self._emit(unit)
         self._pieces += 1
         self._lines = []

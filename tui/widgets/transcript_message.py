@@ -20,7 +20,7 @@ from tui.core.conversation import Message, MessageState
 from tui.core.receipt_line import receipt_line
 from tui.openrouter.text import Clean, clean
 from tui.widgets.markdown_inline import LINK, safe_url
-from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, estimate
+from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, estimate, exact
 from tui.widgets.markdown_tables import rows_that_count
 from tui.widgets.markdown_units import Fence, Kind, Table, Unit, UnitSplitter
 from tui.widgets.markdown_wrap import cells, wrap
@@ -35,7 +35,7 @@ _THOUGHT_PART: Final = 4096
 class Piece:
     """What is drawn and measured on its own."""
 
-    __slots__ = ("draw", "exact", "height", "lines", "passing", "unit")
+    __slots__ = ("draw", "exact", "height", "lights_up", "lines", "passing", "unit")
 
     def __init__(self, draw: Callable[[Page], list[Line]], unit: Unit | None = None, *, passing: bool = True) -> None:
         self.draw = draw
@@ -47,6 +47,8 @@ class Piece:
         self.lines: list[Line] | None = None
         self.passing = passing
         """Whether it will soon be another piece, so that its lines are not worth keeping."""
+        self.lights_up = False
+        """Whether its dim text is bright while the message is selected: the head and the receipt."""
 
 
 class DrawnPieces:
@@ -106,8 +108,10 @@ class MessageBlock:
         """Its first piece, counted in the body."""
         self._table_rows = 0
         self._head_piece = Piece(self._draw_head)
+        self._head_piece.lights_up = True
         self._thinking_piece = Piece(self._draw_head)
         self._thinking_said = ""
+        self._below_thoughts = Piece(lambda page: [page.blank()])
         self._thinking_since: float | None = None
         self._thought_pieces: list[Piece] = []
         self._thoughts_cut = 0
@@ -169,7 +173,13 @@ class MessageBlock:
             page.references = self._splitter.definitions
         same_width = self._page is not None and self._page.width == width
         self._page = page
-        for piece in [self._head_piece, self._thinking_piece, *self._thought_pieces, *self.pieces]:
+        for piece in [
+            self._head_piece,
+            self._thinking_piece,
+            self._below_thoughts,
+            *self._thought_pieces,
+            *self.pieces,
+        ]:
             piece.lines = None
             if not same_width:
                 piece.exact = False
@@ -351,7 +361,9 @@ class MessageBlock:
         if said != self._thinking_said:
             self._thinking_said = said
             self._thinking_piece = Piece(lambda page: self._draw_note(said, page.look.dim, page))
-        return [self._thinking_piece, *(self._thoughts() if self.thinking_open else ())]
+        if not self.thinking_open:
+            return [self._thinking_piece]
+        return [self._thinking_piece, *self._thoughts(), self._below_thoughts]
 
     def _thinking_summary(self) -> str:
         message = self.message
@@ -410,7 +422,8 @@ class MessageBlock:
             pieces.append(Piece(lambda page: self._draw_note(mark, page.look.warning, page)))
         if message.receipt is not None:
             pieces.append(Piece(lambda page: self._draw_note(receipt_line(message), page.look.dim, page)))
-        pieces.append(Piece(lambda page: [page.blank()]))
+            pieces[-1].lights_up = True
+        pieces.append(Piece(_space_below))
         for piece in pieces:
             piece.passing = message.state.is_open
         return pieces
@@ -472,6 +485,12 @@ class MessageBlock:
             for index, piece in enumerate(self.pieces)
             if piece.unit is not None and piece.unit.fence is not None and piece.unit.piece == 0
         ]
+
+
+def _space_below(page: Page) -> list[Line]:
+    """The empty line between two messages, without the mark of either."""
+    segments = [page.look.blank(MARGIN)]
+    return [Line(exact(segments, MARGIN, page.width, page.look.base), MARGIN, MARGIN)]
 
 
 def _address(url: str, page: Page) -> list[Line]:

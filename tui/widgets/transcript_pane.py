@@ -7,9 +7,9 @@ where it is meanwhile. While text arrives only the lines that changed are painte
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
-from operator import attrgetter, is_not
-from typing import Final
+from itertools import accumulate, compress, count
+from operator import attrgetter, is_not, ne
+from typing import Final, Self
 
 from rich.segment import Segment
 from rich.style import Style
@@ -47,6 +47,9 @@ class TranscriptPane(ScrollView):
     ALLOW_SELECT = True
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        # before anything else: Textual refreshes a widget while it is being made
+        self._painted: dict[int, Strip] = {}
+        self._painted_for: object = None
         super().__init__(name=name, id=id, classes=classes)
         self.auto_links = False
         self.blocks: list[MessageBlock] = []
@@ -167,10 +170,8 @@ class TranscriptPane(ScrollView):
     def _pull(self, seen: list[int]) -> tuple[int, int]:
         """Bring messages up to date whose version has moved; gives the changed lines."""
         dirty_from, dirty_to = self.tops[-1], 0
-        for index, (old, new) in enumerate(zip(self._seen, seen, strict=True)):
-            if old == new:
-                continue
-            self._seen[index] = new
+        for index in list(compress(count(), map(ne, self._seen, seen))):
+            self._seen[index] = seen[index]
             block = self.blocks[index]
             height, top = block.height, self.tops[index]
             if block.is_cut:
@@ -361,12 +362,17 @@ class TranscriptPane(ScrollView):
                 self.new_lines = 0
             self._settle()
 
+    @property
+    def columns(self) -> int:
+        """Cells of a line, without the scroll bar."""
+        return self.scrollable_content_region.width
+
     def repaint(self, first: int, last: int) -> None:
         """Paint these lines of the whole again, as far as they are in the pane."""
         top = self.scroll_offset.y
         first, last = max(0, first - top), min(self.size.height, last - top)
         if first < last:
-            self.refresh(Region(0, first, self.size.width, last - first))
+            self.refresh(Region(0, first, self.columns, last - first))
 
     # size, theme, focus
 
@@ -398,8 +404,8 @@ class TranscriptPane(ScrollView):
 
     def on_resize(self, _event: events.Resize) -> None:
         self._drawn.limit = SCREENS_KEPT * max(10, self.size.height)
-        if self.size.width != self._width:
-            self._rewrap(self.size.width)
+        if self.columns != self._width:
+            self._rewrap(self.columns)
         elif self._following:
             self.go_to_end()
         else:
@@ -462,15 +468,37 @@ class TranscriptPane(ScrollView):
         styles = self.styles
         if styles.gutter != (0, 0, 0, 0) or self.opacity != 1.0 or styles.tint.a or styles.has_rule("hatch"):
             return super().render_lines(crop)
-        self.paints += crop.height
-        strips = [self._line_at(y, offsets=False) for y in crop.line_range]
-        background = self.background_colors[1]
-        for line_filter in self.get_line_filters():
-            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        # Textual asks for all lines whichever it paints, so those that did not change are at hand
+        key = (self.scroll_offset.y, self.size, self._width, self._following and self.new_lines)
+        if key != self._painted_for:
+            self._painted_for = key
+            self._painted.clear()
+        painted = self._painted
+        if missing := [y for y in crop.line_range if y not in painted]:
+            self.paints += len(missing)
+            background = self.background_colors[1]
+            filters = self.get_line_filters()
+            for y in missing:
+                strip = self._line_at(y, offsets=False)
+                for line_filter in filters:
+                    strip = strip.apply_filter(line_filter, background)
+                painted[y] = strip
+        strips = [painted[y] for y in crop.line_range]
         left, right = crop.column_span
-        if (left, right) != (0, self.size.width):
+        if (left, right) != (0, self.columns):
             strips = [strip.crop_extend(left, right, self.look.base) for strip in strips]
         return strips
+
+    @override
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Ask for a new painting, of these regions or of all."""
+        if regions and not layout:
+            for region in regions:
+                for y in region.line_range:
+                    self._painted.pop(y, None)
+        else:
+            self._painted.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     @override
     def render_line(self, y: int) -> Strip:
@@ -478,7 +506,7 @@ class TranscriptPane(ScrollView):
         return self._line_at(y, offsets=True)
 
     def _line_at(self, y: int, *, offsets: bool) -> Strip:
-        width = self.size.width
+        width = self.columns
         look = self.look
         if self.new_lines and not self._following and y == self.size.height - 1:
             return self._unread_line(width)
@@ -503,20 +531,20 @@ class TranscriptPane(ScrollView):
         selection = self.text_selection
         if selection is not None:
             strip = highlighted(line, selection, place_of(index, at, number), self._selection_style)
-        if index == self.cursor and self.has_focus:
-            strip = self._marked(strip, piece)
+        if index == self.cursor and self.has_focus and at < len(block.pieces) - 1:
+            strip = self._marked(strip, piece, number)
         if offsets:
             strip = strip.apply_offsets(0, place_of(index, at, number))
         return strip
 
-    def _marked(self, strip: Strip, piece: Piece) -> Strip:
+    def _marked(self, strip: Strip, piece: Piece, number: int) -> Strip:
         """A line of the selected message: a bar in the margin, its head and receipt lit, a marked code block framed."""
         look = self.look
         unit = piece.unit
-        framed = self.marked_fence is not None and unit is not None and unit.fence is self.marked_fence
+        framed = unit is not None and unit.fence is not None and unit.fence is self.marked_fence and number >= unit.gap
         lit: dict[int, Style] = {id(look.box): look.cursor} if framed else {}
-        if unit is None:
-            lit = {id(look.dim): look.receipt_lit, id(look.name): look.cursor}
+        if piece.lights_up:
+            lit = {id(look.dim): look.receipt_lit, id(look.name): look.cursor, id(look.you): look.cursor}
         bar = Segment("█ " if framed else "┃ ", look.cursor)
         rest = list(strip)[1:]
         if lit:

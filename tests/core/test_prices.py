@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from msgspec.structs import replace
 
 from tui.core.prices import estimate_cost, is_free, price_at, strip_variant, token_price
 from tui.openrouter.catalogue import Model, PriceOverride, Pricing

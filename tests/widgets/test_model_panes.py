@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from textual import on
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot

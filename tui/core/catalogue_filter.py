@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
+import msgspec
 from typing_extensions import override
 
 
@@ -34,8 +34,7 @@ class SortKey(StrEnum):
 _SORT_ALIASES: Final = {"price": SortKey.PRICE_IN, "context": SortKey.CONTEXT, "expiry": SortKey.EXPIRES}
 
 
-@dataclass(frozen=True, slots=True)
-class SortOrder:
+class SortOrder(msgspec.Struct, frozen=True):
     """By what and which way; unknown values come last both ways."""
 
     key: SortKey = SortKey.AGE
@@ -46,15 +45,14 @@ class SortOrder:
         return f"sort:{'-' if self.descending else ''}{self.key}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryContext:
+class QueryContext(msgspec.Struct, frozen=True, kw_only=True):
     """What terms need to know besides the catalogue; models are named by their raw ids."""
 
     now: float
     """Unix seconds."""
     favourites: frozenset[str] = frozenset()
     new: frozenset[str] = frozenset()
-    changed: Mapping[str, Decimal | None] = field(default_factory=dict)
+    changed: Mapping[str, Decimal | None] = msgspec.field(default_factory=dict)
     """Price change in per cent, None where something else changed."""
 
 
@@ -67,24 +65,21 @@ MEASURES: Final[tuple[Measure, ...]] = ("ctx", "in", "out", "age", "expires")
 LISTINGS: Final[tuple[Listing, ...]] = ("author", "in", "out")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(msgspec.Struct, frozen=True):
     """Found anywhere in id or name; `text` is case-folded."""
 
     text: str
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(msgspec.Struct, frozen=True):
     """A yes-or-no property."""
 
     flag: Flag
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Among:
+class Among(msgspec.Struct, frozen=True):
     """`author:` one of the values; `in:` and `out:` all of the modalities."""
 
     of: Listing
@@ -92,8 +87,7 @@ class Among:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(msgspec.Struct, frozen=True):
     """A measure in a range: tokens, USD per million tokens, or days; None = open."""
 
     measure: Measure
@@ -107,8 +101,7 @@ class Between:
 Term: TypeAlias = Has | Among | Between
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A filter that was understood; an empty one matches everything."""
 
     words: tuple[Word, ...] = ()
@@ -142,8 +135,7 @@ def _implies(mine: Word, theirs: Word) -> bool:
     return mine.text in theirs.text if mine.negated else theirs.text in mine.text
 
 
-@dataclass(frozen=True, slots=True)
-class FilterMistake:
+class FilterMistake(msgspec.Struct, frozen=True):
     """Where the filter could not be understood (`text[start:end]`) and what was expected there."""
 
     start: int

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import cached_property
 from math import inf, isnan, nan
 from operator import itemgetter
 from typing import Final, TypeAlias
+
+import msgspec
 
 from tui.core.catalogue_filter import Among, Between, Has, Query, QueryContext, SortKey, SortOrder, Term, Word
 from tui.core.formats import MILLION
@@ -29,8 +30,7 @@ _Column: TypeAlias = Sequence[float]
 """A number a row, NaN where unknown: every comparison with it is false, as a term and as its negation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """Which rows of the index a query found, in the order to show."""
 
     rows: Sequence[int]
@@ -41,8 +41,7 @@ class Result:
     """Nothing matched exactly: these are only similar, the most similar first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
+class _Answered(msgspec.Struct, frozen=True):
     query: Query
     context: QueryContext
     sort: SortOrder

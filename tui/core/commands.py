@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from tui.core.conversation import ConversationSettings, Message
 from tui.openrouter.chat import RequestMessage
 from tui.openrouter.text import Clean, Opaque
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshCatalogue:
+class RefreshCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Load the model lists from the server; the last snapshot is shown until they come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadEndpoints:
+class LoadEndpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Load the providers of one model, unless they were loaded some minutes ago."""
 
     model: Opaque
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """Send a conversation and stream the reply into it.
 
     The worker writes `question` (None for a reply that is made again) and an empty reply into the database, reserves
@@ -52,8 +50,7 @@ class Ask:
     stream: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Embed:
+class Embed(msgspec.Struct, frozen=True, kw_only=True):
     """Embed texts; those whose vectors are in the database already are not paid for again."""
 
     job_id: str
@@ -67,46 +64,39 @@ class Embed:
     batch_size: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollQuota:
+class PollQuota(msgspec.Struct, frozen=True, kw_only=True):
     """Ask the server for what is left of the key's limit and, where the key may, of the credits."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSpend:
+class LoadSpend(msgspec.Struct, frozen=True, kw_only=True):
     """Sum the ledger for the Spend screen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListConversations:
+class ListConversations(msgspec.Struct, frozen=True, kw_only=True):
     """Read the list of conversations."""
 
     search: Clean | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenConversation:
+class OpenConversation(msgspec.Struct, frozen=True, kw_only=True):
     """Read one conversation with its messages."""
 
     conversation_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenameConversation:
+class RenameConversation(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     title: Clean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteConversation:
+class DeleteConversation(msgspec.Struct, frozen=True, kw_only=True):
     """Delete it, or bring it back."""
 
     conversation_id: str
     undo: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaveConversation:
+class SaveConversation(msgspec.Struct, frozen=True, kw_only=True):
     """Keep the settings and the draft of a conversation."""
 
     conversation_id: str
@@ -116,8 +106,7 @@ class SaveConversation:
     private: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaveSheet:
+class SaveSheet(msgspec.Struct, frozen=True, kw_only=True):
     """Keep the texts of an embedding sheet."""
 
     sheet_id: str
@@ -126,15 +115,13 @@ class SaveSheet:
     model: Opaque | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSheet:
+class LoadSheet(msgspec.Struct, frozen=True, kw_only=True):
     """Read a sheet, or the one used last when `sheet_id` is None."""
 
     sheet_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remember:
+class Remember(msgspec.Struct, frozen=True, kw_only=True):
     """Keep a small thing across restarts: filter, sort order, theme, last model."""
 
     name: str
@@ -142,8 +129,7 @@ class Remember:
     """Anything JSON can hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetFavourite:
+class SetFavourite(msgspec.Struct, frozen=True, kw_only=True):
     model: Opaque
     favourite: bool
 

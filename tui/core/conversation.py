@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from tui.openrouter.chat import ChatParameters, Citation, Role, ToolCall
 from tui.openrouter.text import Clean, Opaque
@@ -40,8 +41,7 @@ class CostKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """An amount in USD and what kind of figure it is; `usd` is None only when unknown."""
 
     usd: Decimal | None
@@ -51,8 +51,7 @@ class Cost:
 UNKNOWN_COST = Cost(None, CostKind.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What one request came to; counts are None where nobody reported them."""
 
     cost: Cost = UNKNOWN_COST
@@ -73,8 +72,7 @@ class Receipt:
     """For a stopped reply: whether the provider stops billing or bills on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong with a request, as it is shown and stored."""
 
     kind: str
@@ -86,8 +84,7 @@ class Failure:
     fallback_models: tuple[Opaque, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, kw_only=True):
     """One message of a conversation; a reply's `text` and `reasoning` grow while it streams.
 
     Only `State.apply` changes it; `version` counts the changes so that a view can tell whether it is behind.
@@ -103,9 +100,9 @@ class Message:
     state: MessageState = MessageState.DONE
     model: Clean | None = None
     """The model asked."""
-    reasoning: Clean = field(default=Clean(""))
+    reasoning: Clean = Clean("")
     reasoning_seconds: float | None = None
-    refusal: Clean = field(default=Clean(""))
+    refusal: Clean = Clean("")
     tool_calls: tuple[ToolCall, ...] = ()
     citations: tuple[Citation, ...] = ()
     reasoning_details: Opaque | None = None
@@ -116,17 +113,15 @@ class Message:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationSettings:
+class ConversationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a conversation sends with each request."""
 
     model: Opaque | None = None
-    system: Clean = field(default=Clean(""))
-    parameters: ChatParameters = field(default_factory=ChatParameters)
+    system: Clean = Clean("")
+    parameters: ChatParameters = msgspec.field(default_factory=ChatParameters)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationSummary:
+class ConversationSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the list of conversations."""
 
     id: str
@@ -140,8 +135,7 @@ class ConversationSummary:
     streaming: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchHit:
+class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
     """A message that a search over all conversations found."""
 
     conversation_id: str
@@ -156,15 +150,14 @@ class SearchHit:
     """Where the found words begin and end in the snippet."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Conversation:
+class Conversation(msgspec.Struct, kw_only=True):
     """An open conversation: the messages of the branch that is shown, oldest first."""
 
     id: str
     title: Clean
     settings: ConversationSettings
-    messages: list[Message] = field(default_factory=list)
-    draft: Clean = field(default=Clean(""))
+    messages: list[Message] = msgspec.field(default_factory=list)
+    draft: Clean = Clean("")
     private: bool = False
 
     def message(self, message_id: str) -> Message | None:

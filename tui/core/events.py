@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from tui.core.conversation import (
     Conversation,
@@ -36,8 +37,7 @@ class JobState(StrEnum):
         return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One thing the worker does."""
 
     id: str
@@ -46,20 +46,18 @@ class Job:
     state: JobState
     since: float
     """Monotonic time of the last change of state."""
-    reason: Clean = field(default=Clean(""))
+    reason: Clean = Clean("")
     wait_until: float | None = None
     """Unix seconds, when it waits for a known time."""
     tries: int = 0
-    key_tail: Clean = field(default=Clean(""))
+    key_tail: Clean = Clean("")
 
 
-@dataclass(frozen=True, slots=True)
-class JobChanged:
+class JobChanged(msgspec.Struct, frozen=True):
     job: Job
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueLoaded:
+class CatalogueLoaded(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[Model, ...]
     fetched_at: float
     """Unix seconds."""
@@ -68,26 +66,22 @@ class CatalogueLoaded:
     unreadable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueFailed:
+class CatalogueFailed(msgspec.Struct, frozen=True):
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointsLoaded:
+class EndpointsLoaded(msgspec.Struct, frozen=True, kw_only=True):
     model: Opaque
     endpoints: tuple[Endpoint, ...]
     fetched_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointsFailed:
+class EndpointsFailed(msgspec.Struct, frozen=True):
     model: Opaque
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnQueued:
+class TurnQueued(msgspec.Struct, frozen=True, kw_only=True):
     """The question and the empty reply are in the database."""
 
     conversation_id: str
@@ -100,15 +94,14 @@ class TurnQueued:
     """The reply that this one is made again for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyGrew:
+class ReplyGrew(msgspec.Struct, frozen=True, kw_only=True):
     """More text, at most 30 times a second for each reply."""
 
     conversation_id: str
     message_id: str
-    text: Clean = field(default=Clean(""))
-    reasoning: Clean = field(default=Clean(""))
-    refusal: Clean = field(default=Clean(""))
+    text: Clean = Clean("")
+    reasoning: Clean = Clean("")
+    refusal: Clean = Clean("")
     tool_calls: tuple[ToolCall, ...] | None = None
     citations: tuple[Citation, ...] | None = None
     reasoning_seconds: float | None = None
@@ -116,8 +109,7 @@ class ReplyGrew:
     """The running figures: estimated cost, tokens, speed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnEnded:
+class TurnEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The reply is over; what it cost is in the ledger already."""
 
     conversation_id: str
@@ -129,8 +121,7 @@ class TurnEnded:
     reasoning_details: Opaque | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillArrived:
+class BillArrived(msgspec.Struct, frozen=True, kw_only=True):
     """The bill of a reply that had ended without one."""
 
     conversation_id: str
@@ -138,31 +129,26 @@ class BillArrived:
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationsListed:
+class ConversationsListed(msgspec.Struct, frozen=True):
     rows: tuple[ConversationSummary, ...]
     search: Clean | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationOpened:
+class ConversationOpened(msgspec.Struct, frozen=True):
     conversation: Conversation
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationSaved:
+class ConversationSaved(msgspec.Struct, frozen=True):
     conversation_id: str
     title: Clean
     settings: ConversationSettings
 
 
-@dataclass(frozen=True, slots=True)
-class SpendSummed:
+class SpendSummed(msgspec.Struct, frozen=True):
     summary: SpendSummary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuotaRead:
+class QuotaRead(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says is left; None = not told, with `failure` when asking failed."""
 
     as_of: float
@@ -172,27 +158,23 @@ class QuotaRead:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitsRead:
+class LimitsRead(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeyUse, ...]
     free: FreeUse
 
 
-@dataclass(frozen=True, slots=True)
-class EmbedBegan:
+class EmbedBegan(msgspec.Struct, frozen=True):
     job_id: str
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbedProgressed:
+class EmbedProgressed(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str
     done: int
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbedEnded:
+class EmbedEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The vectors of a sheet's texts, those from the store included; None where a text has none."""
 
     job_id: str
@@ -206,24 +188,21 @@ class EmbedEnded:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SheetLoaded:
+class SheetLoaded(msgspec.Struct, frozen=True):
     sheet_id: str
     name: Clean
     texts: tuple[Clean, ...]
     model: Opaque | None
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetPassed:
+class BudgetPassed(msgspec.Struct, frozen=True):
     """A request was not sent because it would pass a budget whose action is `ask`: submit it again to allow it."""
 
     job_id: str
     refusal: OverBudget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreferencesRead:
+class PreferencesRead(msgspec.Struct, frozen=True, kw_only=True):
     """What was remembered across restarts, by name."""
 
     values: dict[str, object]
@@ -240,13 +219,11 @@ class Connection(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionChanged:
+class ConnectionChanged(msgspec.Struct, frozen=True):
     connection: Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
+class Noticed(msgspec.Struct, frozen=True):
     """Something the user must know and cannot see."""
 
     text: Clean

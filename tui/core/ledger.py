@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from tui.core.conversation import Cost
 from tui.openrouter.text import Clean, Opaque
@@ -35,8 +36,7 @@ class RequestState(StrEnum):
     """Nothing was spent: refused, never sent, or failed before anything was billed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRequest:
+class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request before it is sent. Amounts are USD; times are Unix seconds."""
 
     id: str
@@ -56,15 +56,13 @@ class NewRequest:
 BudgetName: TypeAlias = Literal["session", "day", "month", "request"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
+class Reserved(msgspec.Struct, frozen=True, kw_only=True):
     """The request is written down; `warnings` names budgets that it passes where the action is `warn`."""
 
     warnings: tuple[Clean, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverBudget:
+class OverBudget(msgspec.Struct, frozen=True, kw_only=True):
     """The request was not written: this budget would be passed (or the price is unknown: `limit_usd` is None)."""
 
     budget: BudgetName
@@ -74,6 +72,8 @@ class OverBudget:
     """Open reserves of all processes."""
     this_usd: Decimal | None
     action: Literal["ask", "block"]
+    earlier_unknown: bool = False
+    """No budget speaks, but the ledger is new or in memory: what was spent before is not known."""
 
     @property
     def left_usd(self) -> Decimal | None:
@@ -84,16 +84,14 @@ class OverBudget:
 ReserveOutcome: TypeAlias = Reserved | OverBudget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyLimits:
+class KeyLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Of one key, per 61 seconds; 0 = none."""
 
     req_per_min: int = 0
     tokens_per_min: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Take:
+class Take(msgspec.Struct, frozen=True, kw_only=True):
     """One try that wants a place in its key's last 61 seconds."""
 
     request_id: str
@@ -104,23 +102,20 @@ class Take:
     is_free_model: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """The try is counted; `try_id` names it for the correction by the bill."""
 
     try_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRoom:
+class NoRoom(msgspec.Struct, frozen=True, kw_only=True):
     """The try must wait: `until` is when there is room (Unix seconds)."""
 
     until: float
     reason: Clean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeverFits:
+class NeverFits(msgspec.Struct, frozen=True, kw_only=True):
     """The request is larger than the whole limit."""
 
     tokens: int
@@ -142,24 +137,22 @@ class KeyState(StrEnum):
     """No money left behind it (402)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyUse:
+class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     """One key as the limits see it; times are Unix seconds."""
 
     account: str
     tail: Clean
     state: KeyState = KeyState.READY
     until: float | None = None
-    reason: Clean = field(default=Clean(""))
+    reason: Clean = Clean("")
     failures: int = 0
     """In a row."""
     requests_60s: int = 0
     tokens_60s: int = 0
-    limits: KeyLimits = field(default_factory=KeyLimits)
+    limits: KeyLimits = msgspec.field(default_factory=KeyLimits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreeUse:
+class FreeUse(msgspec.Struct, frozen=True, kw_only=True):
     """The free-model allowance of an account; resets at 00:00 UTC."""
 
     minute_used: int = 0
@@ -171,8 +164,7 @@ class FreeUse:
     resets_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """How a request ended, for the ledger; None = not known, the old value stays."""
 
     request_id: str
@@ -199,8 +191,7 @@ class Settlement:
     finish_reason: Clean | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     """A request as the list of the last ones shows it."""
 
     id: str
@@ -224,8 +215,7 @@ class LedgerRow:
     conversation_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpendRow:
+class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of one day, model, key, provider or conversation. USD; `unknown` counts requests without any figure."""
 
     key: Clean
@@ -242,8 +232,7 @@ class SpendRow:
         return self.billed_usd + self.estimated_usd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpendSummary:
+class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What the meter and the Spend screen show of one origin; days and months are UTC."""
 
     day_utc: str

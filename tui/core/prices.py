@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from typing import Final
+
+from msgspec.structs import fields, replace
 
 from tui.openrouter.catalogue import Model, PriceOverride, Pricing
 
@@ -33,7 +35,7 @@ def price_at(pricing: Pricing, prompt_tokens: int, now: float) -> Pricing:
                 price: Decimal | None = getattr(override, name)
                 if price is not None:
                     changes[name] = price
-    return replace(pricing, overrides=(), **changes)  # type: ignore[arg-type]  # every overridden name is a price of Pricing
+    return replace(pricing, overrides=(), **changes)
 
 
 def _holds(override: PriceOverride, prompt_tokens: int, minute: int) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from tui.core.conversation import Failure
 from tui.core.formats import duration
@@ -27,8 +28,7 @@ class RemedyKind(StrEnum):
     """Open the model picker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(msgspec.Struct, frozen=True):
     kind: RemedyKind
     label: Clean
     """What the key does, a few words."""

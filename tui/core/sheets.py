@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from tui.openrouter.text import Clean, Opaque
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """A sheet with its texts in order, and the model that it was last embedded with."""
 
     id: str
@@ -24,8 +23,7 @@ class Sheet:
     input_type: Clean | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SheetSummary:
+class SheetSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the list of sheets."""
 
     id: str

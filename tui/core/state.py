@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Flag, auto
 from typing import Final, assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from tui.core.conversation import Conversation, ConversationSummary, Failure, Message, MessageState, Receipt
 from tui.core.events import (
@@ -61,8 +63,7 @@ class Topic(Flag):
     BUDGET = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointsSlice:
+class EndpointsSlice(msgspec.Struct, frozen=True, kw_only=True):
     """The providers of one model, or why they are not there."""
 
     endpoints: tuple[Endpoint, ...] | None = None
@@ -70,12 +71,11 @@ class EndpointsSlice:
     failure: Failure | None = None
 
 
-@dataclass(slots=True)
-class Sheet:
+class Sheet(msgspec.Struct):
     """The embedding sheet on screen."""
 
     id: str | None = None
-    name: Clean = field(default=Clean(""))
+    name: Clean = Clean("")
     texts: tuple[Clean, ...] = ()
     model: str | None = None
     job_id: str | None = None

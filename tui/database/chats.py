@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Any, Final, Literal, TypeAlias
+
+from msgspec.structs import fields
 
 from tui.core.conversation import (
     Conversation,

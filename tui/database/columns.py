@@ -186,7 +186,7 @@ def month_start(number: int) -> int:
 
 
 def to_json(value: object) -> str:
-    """JSON in ASCII, so that lone surrogates survive; dataclasses, Decimal and Opaque become what `from_json` reads."""
+    """JSON in ASCII, so that lone surrogates survive; structs, Decimal and Opaque become what `from_json` reads."""
     import msgspec
 
     return json.dumps(msgspec.to_builtins(value, enc_hook=_opaque_raw), separators=(",", ":"))
@@ -201,7 +201,7 @@ def json_out(column: object) -> Any:
 
 
 def from_json(kind: type[T], value: object, default: T) -> T:
-    """A dataclass from what `to_json` wrote; a field that another version wrote otherwise gets its default.
+    """A struct from what `to_json` wrote; a field that another version wrote otherwise gets its default.
 
     Strings of the type `Clean` are cleaned. Where even the whole cannot be made (a required field is gone), the answer
     is `default`.
@@ -221,7 +221,7 @@ def from_json(kind: type[T], value: object, default: T) -> T:
 
 
 def list_from_json(kind: type[T], value: object) -> tuple[T, ...]:
-    """A list of dataclasses, without the entries that cannot be read."""
+    """A list of structs, without the entries that cannot be read."""
     if not isinstance(value, list):
         return ()
     entries: list[T] = []
@@ -250,11 +250,11 @@ def _converted(hint: Any, value: object) -> Any:
 
 
 def _cleaned(hint: Any, value: object) -> object:
-    """Clean what is drawn: `Clean` fields of the type and of dataclasses in it."""
+    """Clean what is drawn: `Clean` fields of the type and of structs in it."""
     if isinstance(value, str):
         return clean(value) if hint is Clean or Clean in get_args(hint) else value
     if isinstance(value, dict):
-        inner = next((kind for kind in (hint, *get_args(hint)) if hasattr(kind, "__dataclass_fields__")), None)
+        inner = next((kind for kind in (hint, *get_args(hint)) if hasattr(kind, "__struct_fields__")), None)
         if inner is None:
             return value
         hints = _hints(inner)

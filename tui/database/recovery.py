@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from tui.core.conversation import Failure, MessageState
 from tui.database.chats import finish_message, message_from_row, purge_deleted

@@ -5,15 +5,15 @@ Shapes follow OpenRouter's model lists ("Model lists" and "Endpoints" of its API
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+
+import msgspec
 
 from tui.openrouter.text import Clean, Opaque
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceOverride:
+class PriceOverride(msgspec.Struct, frozen=True, kw_only=True):
     """Prices that hold instead of the base ones when all its conditions do; None inherits the base price."""
 
     min_prompt_tokens: int | None = None
@@ -30,8 +30,7 @@ class PriceOverride:
     input_cache_write_1h: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pricing:
+class Pricing(msgspec.Struct, frozen=True, kw_only=True):
     """USD per token unless the name says otherwise; None = not listed, negative, absurd or malformed: unknown."""
 
     prompt: Decimal | None = None
@@ -60,8 +59,7 @@ class Pricing:
     """A price was negative: the sentinel of routers for "depends on what answers"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReasoningSupport:
+class ReasoningSupport(msgspec.Struct, frozen=True, kw_only=True):
     """What a reasoning model lets one choose."""
 
     mandatory: bool = False
@@ -72,8 +70,7 @@ class ReasoningSupport:
     supports_max_tokens: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArenaScore:
+class ArenaScore(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the Design Arena."""
 
     arena: Clean
@@ -83,8 +80,7 @@ class ArenaScore:
     rank: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Benchmarks:
+class Benchmarks(msgspec.Struct, frozen=True, kw_only=True):
     """Artificial Analysis indexes and Design Arena rows, where the catalogue has them."""
 
     intelligence_index: float | None = None
@@ -93,8 +89,7 @@ class Benchmarks:
     design_arena: tuple[ArenaScore, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the catalogue."""
 
     id: Opaque
@@ -116,7 +111,7 @@ class Model:
     output_modalities: tuple[Clean, ...] = ()
     tokenizer: Clean | None = None
     instruct_type: Clean | None = None
-    pricing: Pricing = field(default_factory=Pricing)
+    pricing: Pricing = msgspec.field(default_factory=Pricing)
     supported_parameters: frozenset[Clean] = frozenset()
     default_parameters: tuple[tuple[Clean, Decimal], ...] = ()
     expiration_date: date | None = None
@@ -138,8 +133,7 @@ class Model:
         return self.output_modalities == ("text",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Percentiles:
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     """Of the last 30 minutes: milliseconds to the first token, or output tokens per second."""
 
     p50: float | None = None
@@ -148,8 +142,7 @@ class Percentiles:
     p99: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One provider's offer of one model."""
 
     name: Clean
@@ -159,7 +152,7 @@ class Endpoint:
     context_length: int | None = None
     max_completion_tokens: int | None = None
     max_prompt_tokens: int | None = None
-    pricing: Pricing = field(default_factory=Pricing)
+    pricing: Pricing = msgspec.field(default_factory=Pricing)
     quantization: Clean | None = None
     supported_parameters: frozenset[Clean] = frozenset()
     supports_implicit_caching: bool | None = None
@@ -174,8 +167,7 @@ class Endpoint:
     """Output tokens per second."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueReply:
+class CatalogueReply(msgspec.Struct, frozen=True, kw_only=True):
     """A decoded model list and what had to be left out or mended."""
 
     models: tuple[Model, ...]
@@ -187,8 +179,7 @@ class CatalogueReply:
     """Rows left out because an earlier one of the same list has their id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawCatalogue:
+class RawCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Model lists as they came, to be stored and decoded (`decode_catalogue.decode_models`)."""
 
     models_body: bytes

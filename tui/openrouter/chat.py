@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from tui.openrouter.errors import ApiError
 from tui.openrouter.text import Clean, Opaque
@@ -12,8 +13,7 @@ from tui.openrouter.text import Clean, Opaque
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestMessage:
+class RequestMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message of a request; `content` is text or a list of content parts as the protocol has them."""
 
     role: Role
@@ -24,8 +24,7 @@ class RequestMessage:
     """The JSON array as it came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatParameters:
+class ChatParameters(msgspec.Struct, frozen=True, kw_only=True):
     """What of the sampling, length, reasoning and routing is set; None is not sent."""
 
     max_tokens: int | None = None
@@ -43,18 +42,16 @@ class ChatParameters:
     web_search: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `POST /chat/completions` is asked."""
 
     model: Opaque
     messages: tuple[RequestMessage, ...]
-    parameters: ChatParameters = field(default_factory=ChatParameters)
+    parameters: ChatParameters = msgspec.field(default_factory=ChatParameters)
     stream: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Billed token counts and cost of one reply; None = not reported or absurd."""
 
     prompt_tokens: int | None = None
@@ -77,15 +74,13 @@ class Usage:
         return self.cost_usd + (self.upstream_cost_usd or Decimal(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """A keep-alive comment came: the provider has not begun yet, but the connection lives."""
 
     comment: Clean
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(msgspec.Struct, frozen=True):
     """The first JSON event (or the header) told who answers."""
 
     generation_id: Opaque | None
@@ -93,29 +88,25 @@ class Began:
     provider: Clean | None
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True):
     """More of the reply."""
 
     text: Clean
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(msgspec.Struct, frozen=True):
     """More of the thinking; text or a summary of it."""
 
     text: Clean
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalDelta:
+class RefusalDelta(msgspec.Struct, frozen=True):
     """More of a refusal."""
 
     text: Clean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """A tool call merged from its fragments."""
 
     index: int
@@ -125,42 +116,36 @@ class ToolCall:
     """What the model wrote: perhaps invalid JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallsChanged:
+class ToolCallsChanged(msgspec.Struct, frozen=True):
     """All tool calls so far, in order of their index."""
 
     calls: tuple[ToolCall, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(msgspec.Struct, frozen=True):
     """A `url_citation` annotation."""
 
     url: Opaque
     title: Clean
 
 
-@dataclass(frozen=True, slots=True)
-class CitationsArrived:
+class CitationsArrived(msgspec.Struct, frozen=True):
     citations: tuple[Citation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageArrived:
+class ImageArrived(msgspec.Struct, frozen=True):
     """A generated image: a data URL or an https URL."""
 
     url: Opaque
 
 
-@dataclass(frozen=True, slots=True)
-class UsageArrived:
+class UsageArrived(msgspec.Struct, frozen=True):
     """Usage as reported; the last one wins."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """The last thing a stream says.
 
     `complete` is False when the connection ended with neither `[DONE]` nor a finish reason: cut off.
@@ -191,8 +176,7 @@ StreamEvent: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingRequest:
+class EmbeddingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `POST /embeddings` is asked: one vector a text."""
 
     model: Opaque
@@ -204,8 +188,7 @@ class EmbeddingRequest:
     """JSON text of the routing object."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingReply:
+class EmbeddingReply(msgspec.Struct, frozen=True, kw_only=True):
     """Vectors in the order of the request's texts."""
 
     generation_id: Opaque | None
@@ -217,16 +200,14 @@ class EmbeddingReply:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreeAllowance:
+class FreeAllowance(msgspec.Struct, frozen=True, kw_only=True):
     """The free-model allowance as `/key` tells it on newer keys."""
 
     used: int
     limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyInfo:
+class KeyInfo(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /key`: USD; counters are UTC day, week from Monday, month."""
 
     label: Clean
@@ -244,16 +225,14 @@ class KeyInfo:
     free_daily: FreeAllowance | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credits:
+class Credits(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /credits`: USD, the whole account, all time."""
 
     total_credits: Decimal
     total_usage: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generation:
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /generation`: the bill of one past request."""
 
     id: Opaque

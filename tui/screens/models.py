@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 from typing_extensions import override
 
-from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortKey, SortOrder, Word, parse
+from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortKey, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.core.commands import LoadEndpoints, RefreshCatalogue, Remember, SetFavourite
 from tui.core.formats import age
@@ -152,8 +152,7 @@ class ModelsScreen(LiveScreen):
 
     def _show_result(self) -> None:
         result = self._index.query(self._query, self._sort, self._query_context)
-        words = any(isinstance(word, Word) and not word.negated for word in self._query.words)
-        if words and not result.rows:
+        if not result.rows and any(not word.negated for word in self._query.words):
             self._search_fuzzily(self._query)
         self._put(result)
 

@@ -16,6 +16,7 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 from typing_extensions import override
 
+from tui.config import keyless_environment
 from tui.core.commands import Command, PollQuota, RefreshCatalogue, Remember
 from tui.core.events import Event
 from tui.core.state import State, Topic
@@ -107,22 +108,83 @@ class OrtuiApp(App[None], inherit_bindings=False):
             "f1", "help", "help", tooltip="All keys, those of the focused pane first.", priority=True, id="app.help"
         ),
         Binding("question_mark", "help", "help", tooltip="The keys of the focused pane.", id="app.help_pane"),
-        Binding("f2", "show('models')", "models", show=False, priority=True, tooltip="Choose.", id="app.models"),
-        Binding("f3", "show('chat')", "chat", show=False, priority=True, tooltip="Talk.", id="app.chat"),
         Binding(
-            "f4", "show('embeddings')", "embeddings", show=False, priority=True, tooltip="See.", id="app.embeddings"
+            "f2",
+            "show('models')",
+            "models",
+            show=False,
+            priority=True,
+            tooltip="The catalogue: find and compare models.",
+            id="app.models",
         ),
-        Binding("f5", "show('spend')", "spend", show=False, priority=True, tooltip="Money, limits.", id="app.spend"),
+        Binding(
+            "f3", "show('chat')", "chat", show=False, priority=True, tooltip="Conversations with models.", id="app.chat"
+        ),
+        Binding(
+            "f4",
+            "show('embeddings')",
+            "embeddings",
+            show=False,
+            priority=True,
+            tooltip="Texts as vectors: what is alike.",
+            id="app.embeddings",
+        ),
+        Binding(
+            "f5",
+            "show('spend')",
+            "spend",
+            show=False,
+            priority=True,
+            tooltip="What it cost and what is left.",
+            id="app.spend",
+        ),
         Binding("1", "help", "help", show=False, tooltip="All keys.", id="app.help_digit"),
-        Binding("2", "show('models')", "models", show=False, tooltip="Choose.", id="app.models_digit"),
-        Binding("3", "show('chat')", "chat", show=False, tooltip="Talk.", id="app.chat_digit"),
-        Binding("4", "show('embeddings')", "embeddings", show=False, tooltip="See.", id="app.embeddings_digit"),
-        Binding("5", "show('spend')", "spend", show=False, tooltip="Money, limits.", id="app.spend_digit"),
-        Binding("ctrl+o", "go_to", "go to", show=False, tooltip="A menu of the views.", priority=True, id="app.go_to"),
         Binding(
-            "ctrl+p", "command_palette", "palette", show=False, tooltip="Commands.", priority=True, id="app.palette"
+            "2",
+            "show('models')",
+            "models",
+            show=False,
+            tooltip="The catalogue: find and compare models.",
+            id="app.models_digit",
         ),
-        Binding("colon", "command_palette", "palette", show=False, tooltip="Commands.", id="app.palette_colon"),
+        Binding("3", "show('chat')", "chat", show=False, tooltip="Conversations with models.", id="app.chat_digit"),
+        Binding(
+            "4",
+            "show('embeddings')",
+            "embeddings",
+            show=False,
+            tooltip="Texts as vectors: what is alike.",
+            id="app.embeddings_digit",
+        ),
+        Binding(
+            "5", "show('spend')", "spend", show=False, tooltip="What it cost and what is left.", id="app.spend_digit"
+        ),
+        Binding(
+            "ctrl+o",
+            "go_to",
+            "go to",
+            show=False,
+            tooltip="A menu of the views, for terminals that take the F-keys.",
+            priority=True,
+            id="app.go_to",
+        ),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "palette",
+            show=False,
+            tooltip="Everything that can be done, by name.",
+            priority=True,
+            id="app.palette",
+        ),
+        Binding(
+            "colon",
+            "command_palette",
+            "palette",
+            show=False,
+            tooltip="Everything that can be done, by name.",
+            id="app.palette_colon",
+        ),
         Binding(
             "ctrl+c", "stop_or_hint", "stop", show=False, tooltip="Copy, else stop the reply.", id="app.copy_or_stop"
         ),
@@ -202,6 +264,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
             await super().run_async(headless=True, size=size, auto_pilot=auto_pilot, mouse=mouse)
             return
         loop.set_exception_handler(self._note_stray_exception)
+        for variable in set(os.environ) - set(keyless_environment(self.settings)):
+            # The clipboard's helper programs would inherit the keys; here they are read already.
+            del os.environ[variable]
         with signals_handled(leave):
             watch_terminal(lambda: leave("SIGHUP"))
             try:
@@ -496,8 +561,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
     # failing
 
     def _secrets(self) -> list[str]:
-        keys = [*self.settings.provider.keys, *(key for provider in self.settings.providers for key in provider.keys)]
-        return [key.secret.reveal() for key in keys if key.secret is not None]
+        providers = (self.settings.provider, *self.settings.providers)
+        keys = [key for provider in providers for key in (*provider.keys, provider.management_key)]
+        return [key.secret.reveal() for key in keys if key is not None and key.secret is not None]
 
     def _report(self, error: BaseException) -> str:
         return write_report(error, self.settings.folders.log, self._secrets())

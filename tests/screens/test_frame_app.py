@@ -69,6 +69,12 @@ class FakeWorker:
         self.cancelled_all += 1
 
 
+class Field(Input):
+    """A text field that says what it is for."""
+
+    HELP = "A field for tests."
+
+
 class View(LiveScreen):
     """A view with a text field, which counts what it is told."""
 
@@ -84,7 +90,7 @@ class View(LiveScreen):
 
     @override
     def compose(self) -> ComposeResult:
-        yield Input(id="field")
+        yield Field(id="field")
 
     @override
     def catch_up(self, topics: Topic) -> None:
@@ -332,7 +338,7 @@ async def test_help_shows_the_pane_first_and_closes(harness: Harness) -> None:
         await pilot.press("f1")
         await until(pilot, lambda: isinstance(harness.app.screen, HelpScreen))
         titles = [str(widget.render()) for widget in harness.app.screen.query(".help--title")]
-        assert titles == ["This pane", "This view", "Everywhere"]
+        assert titles == ["This pane", "This view", "Everywhere", "Moving and editing"]
         await pilot.press("escape")
         await until(pilot, lambda: harness.app.screen is harness.view)
 

@@ -31,25 +31,35 @@ class HelpSection:
 
 
 def help_sections(screen: Screen[object]) -> list[HelpSection]:
-    """What helps with what is focused on this screen: the pane, the view around it, then everywhere."""
+    """What helps with what is focused on this screen: the pane, the view around it, then everywhere.
+
+    What Textual's own widgets bind for editing text is known to most and stands last.
+    """
     by_node: dict[DOMNode, dict[str, tuple[list[str], str]]] = {}
+    editing: dict[str, tuple[list[str], str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        words = binding.tooltip or binding.description
-        if not words:
+        if not (binding.tooltip or binding.description):
             continue
-        said = f"{binding.description}: {binding.tooltip}" if binding.tooltip and binding.description else words
-        keys, _ = by_node.setdefault(active.node, {}).setdefault(binding.action, ([], said))
+        said = ": ".join(filter(None, (binding.description, binding.tooltip)))
+        known = by_node.setdefault(active.node, {}) if binding.id else editing
+        keys, _ = known.setdefault(binding.action, ([], said))
         keys.append(binding.key_display or shown_key(binding.key))
     focused = screen.focused
     nodes = list(focused.ancestors_with_self) if focused is not None else [screen, screen.app]
     sections = []
     for node in nodes:
         text = (getattr(node, "HELP", None) or "").strip()
-        lines = tuple((" ".join(dict.fromkeys(names)), said) for names, said in by_node.get(node, {}).values())
+        lines = _lines(by_node.get(node, {}))
         if text or lines:
             sections.append(HelpSection(_title(node, focused, screen), text, lines))
+    if editing:
+        sections.append(HelpSection("Moving and editing", "", _lines(editing)))
     return sections
+
+
+def _lines(known: dict[str, tuple[list[str], str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((" ".join(dict.fromkeys(keys)), said) for keys, said in known.values())
 
 
 def _title(node: DOMNode, focused: DOMNode | None, screen: Screen[object]) -> str:

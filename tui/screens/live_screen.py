@@ -41,7 +41,7 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         ),
     ]
 
-    _FRAME_FOLLOWS: ClassVar[Topic] = Topic.METER | Topic.CONNECTION | Topic.CATALOGUE | Topic.PREFERENCES
+    _FRAME_FOLLOWS: ClassVar[Topic] = Topic.METER | Topic.JOBS | Topic.CONNECTION | Topic.CATALOGUE
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         behind, self._behind = self._behind, Topic.NONE
         if behind & (Topic.CONNECTION | Topic.CATALOGUE):
             self._header.show_connection()
-        if behind & Topic.METER:
+        if behind & (Topic.METER | Topic.JOBS):
             self._strip.show_figures()
         if seen := behind & self.FOLLOWS:
             self.catch_up(seen)

@@ -64,11 +64,11 @@ class DayBars(Widget):
         lines = column_lines([row.total_usd for row in rows], height - 1, cells)
         dearest = max(rows, key=lambda row: row.total_usd)
         first, last = _short_day(rows[0].key), _short_day(rows[-1].key)
-        top = f"top {sum_text(dearest)} on {_short_day(dearest.key)}"
         across = len(rows) * cells
-        legend = f"{first}{top.center(max(len(top) + 2, across - len(first) - len(last)))}{last}"
-        if len(legend) > width:
-            legend = f"{first} … {last}"
+        for top in (f"top {sum_text(dearest)} on {_short_day(dearest.key)}", f"top {sum_text(dearest)}", "…"):
+            legend = f"{first}{top.center(max(len(top) + 2, across - len(first) - len(last)))}{last}"
+            if len(legend) <= width:
+                break
         return Content.assemble(*[part for line in lines for part in ((line, bar), "\n")], (legend[:width], dim))
 
 

@@ -83,13 +83,14 @@ class HeaderLine(Widget):
 
     def _account(self) -> Clean:
         provider = self._settings.provider
-        name = "DEMO" if self._settings.demo else provider.id
+        if self._settings.demo:
+            return Clean("")
         if not provider.keys:
-            return clean_line(f"{name} no key")
+            return clean_line(f"{provider.id} no key")
         first = provider.keys[0]
         tail = first.secret.tail if first.secret is not None else first.source
         more = f" +{len(provider.keys) - 1}" if len(provider.keys) > 1 else ""
-        return clean_line(name if self._settings.demo else f"{name} {tail}{more}")
+        return clean_line(f"{provider.id} {tail}{more}")
 
     @override
     def render(self) -> Content:
@@ -108,7 +109,7 @@ class HeaderLine(Widget):
         account = self._account()
         width = self.size.width
         for text in (f"{account} {mark} {words}", f"{account} {mark}", f"{mark} {words}", mark):
-            right = Content(text)
+            right = Content(text.strip())
             if left.cell_length + right.cell_length + 2 <= width:
                 break
         else:

@@ -43,7 +43,7 @@ _WIDE: Final = 130
 def columns_for(width: int) -> _Columns:
     """The columns that fit; from 130 cells also the key, the time to the first token and a model's author."""
     if width >= _WIDE:
-        fixed = _Columns(0, provider=18, key=6, tokens=16, cost=11, first=8, duration=9, state=28)
+        fixed = _Columns(0, provider=14, key=5, tokens=13, cost=10, first=6, duration=7, state=24)
     else:
         fixed = _Columns(0, provider=10, key=0, tokens=11, cost=9, first=0, duration=6, state=15 if width < 100 else 26)
     gap = gap_for(width)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.widgets.markdown_units import CODE_PIECE_LINES, LONGEST_UNIT, Kind, Unit, UnitSplitter
+from tui.widgets.markdown_kinds import Kind, Unit
+from tui.widgets.markdown_units import CODE_PIECE_LINES, LONGEST_UNIT, UnitSplitter
 
 FRAGMENTS = [
     "word ", "**bold** ", "`code`", "\n", "\n\n", "# Head\n", "## Head ##\n", "- item\n", "  - deeper\n", "1. one\n",

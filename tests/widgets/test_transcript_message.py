@@ -14,7 +14,8 @@ from tui.core.conversation import Cost, CostKind, Failure, Message, MessageState
 from tui.openrouter.chat import Citation, ToolCall
 from tui.openrouter.text import Clean, Opaque, clean
 from tui.widgets.transcript_look import Look
-from tui.widgets.transcript_message import MARKDOWN_LIMIT, DrawnPieces, MessageBlock
+from tui.widgets.transcript_message import MARKDOWN_LIMIT, MessageBlock
+from tui.widgets.transcript_pieces import DrawnPieces
 
 BASE = Style(color="white", bgcolor="black")
 LOOK = Look(BASE, lambda name: BASE)

@@ -12,8 +12,9 @@ from textual.strip import Strip
 
 from tui.widgets.markdown_code import CodeRun, colour
 from tui.widgets.markdown_inline import BOLD, CODE, DIM, LINK, QUOTED, Inline, mended, parse_inline, plain
+from tui.widgets.markdown_kinds import Kind, Unit
 from tui.widgets.markdown_tables import Columns, columns_of
-from tui.widgets.markdown_units import DEEPEST, Kind, Unit, UnitSplitter
+from tui.widgets.markdown_units import DEEPEST, UnitSplitter
 from tui.widgets.markdown_wrap import Row, cells, wrap
 from tui.widgets.transcript_look import Look
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tui.widgets.markdown_inline import parse_inline
-from tui.widgets.markdown_units import Table
+from tui.widgets.markdown_kinds import Table
 from tui.widgets.markdown_wrap import cells
 
 ROWS_MEASURED_WHILE_GROWING: Final = 20

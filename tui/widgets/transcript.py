@@ -14,13 +14,13 @@ from typing_extensions import override
 
 from tui.core.conversation import Conversation, Message
 from tui.openrouter.text import Clean, Opaque
-from tui.widgets.markdown_units import Fence
+from tui.widgets.markdown_kinds import Fence
 from tui.widgets.transcript_look import COMPONENTS
-from tui.widgets.transcript_pane import TranscriptPane
+from tui.widgets.transcript_paint import PaintedTranscript
 from tui.widgets.transcript_selection import place_of
 
 
-class Transcript(TranscriptPane, can_focus=True):
+class Transcript(PaintedTranscript, can_focus=True):
     """The messages of a conversation; call `follow` when they may have changed."""
 
     HELP = """The conversation. `[` and `]` move between messages, `{` and `}` between code blocks.

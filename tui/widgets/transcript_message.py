@@ -2,81 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import time
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
 from typing import Final
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from tui.core import formats
 from tui.core.conversation import Message, MessageState
 from tui.core.receipt_line import receipt_line
-from tui.openrouter.text import Clean, clean
-from tui.widgets.markdown_inline import LINK, safe_url
-from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, estimate, exact
+from tui.openrouter.text import Clean
+from tui.widgets.markdown_kinds import Fence, Kind, Table, Unit
+from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, estimate
 from tui.widgets.markdown_tables import rows_that_count
-from tui.widgets.markdown_units import Fence, Kind, Table, Unit, UnitSplitter
+from tui.widgets.markdown_units import UnitSplitter
 from tui.widgets.markdown_wrap import cells, wrap
 from tui.widgets.transcript_look import Look
+from tui.widgets.transcript_notes import note, sources, space_below, tool_call
+from tui.widgets.transcript_pieces import DrawnPieces, Piece
 
 MARKDOWN_LIMIT: Final = 2_000_000
 """Characters; a longer reply is drawn as plain text."""
 _THOUGHT_PART: Final = 4096
 """Characters of thinking that are drawn together."""
-
-
-class Piece:
-    """What is drawn and measured on its own."""
-
-    __slots__ = ("draw", "exact", "height", "lights_up", "lines", "passing", "unit")
-
-    def __init__(self, draw: Callable[[Page], list[Line]], unit: Unit | None = None, *, passing: bool = True) -> None:
-        self.draw = draw
-        self.unit = unit
-        """What of the body it is, or None."""
-        self.height = 1
-        self.exact = False
-        """Whether `height` was measured at the present width."""
-        self.lines: list[Line] | None = None
-        self.passing = passing
-        """Whether it will soon be another piece, so that its lines are not worth keeping."""
-        self.lights_up = False
-        """Whether its dim text is bright while the message is selected: the head and the receipt."""
-
-
-class DrawnPieces:
-    """The drawn lines that are kept: those shown last, up to a number of lines."""
-
-    def __init__(self) -> None:
-        self.limit = 1000
-        self.lines = 0
-        self._pieces: OrderedDict[Piece, int] = OrderedDict()
-
-    def add(self, piece: Piece) -> None:
-        """Keep a piece that has just been drawn, and let go of the ones not shown for longest."""
-        count = len(piece.lines or ())
-        self.lines += count - self._pieces.pop(piece, 0)
-        self._pieces[piece] = count
-        while self.lines > self.limit and len(self._pieces) > 1:
-            oldest, count = self._pieces.popitem(last=False)
-            oldest.lines = None
-            self.lines -= count
-
-    def touch(self, piece: Piece) -> None:
-        """It is being shown."""
-        if piece in self._pieces:
-            self._pieces.move_to_end(piece)
-
-    def clear(self) -> None:
-        self._pieces.clear()
-        self.lines = 0
 
 
 class MessageBlock:
@@ -360,7 +311,7 @@ class MessageBlock:
         said = self._thinking_summary()
         if said != self._thinking_said:
             self._thinking_said = said
-            self._thinking_piece = Piece(lambda page: self._draw_note(said, page.look.dim, page))
+            self._thinking_piece = Piece(lambda page: note(said, page.look.dim, page))
         if not self.thinking_open:
             return [self._thinking_piece]
         return [self._thinking_piece, *self._thoughts(), self._below_thoughts]
@@ -397,80 +348,36 @@ class MessageBlock:
 
     def _thought(self, text: str) -> Piece:
         text = text.removesuffix("\n")
-        return Piece(lambda page: self._draw_note(text, page.look.dim, page))
+        return Piece(lambda page: note(text, page.look.dim, page))
 
     def _foot(self) -> list[Piece]:
         """What stands below the body."""
         message = self.message
         pieces: list[Piece] = []
         if message.refusal:
-            pieces.append(Piece(lambda page: self._draw_note("⊘ refused: " + message.refusal, page.look.warning, page)))
-        pieces += [Piece(partial(self._draw_tool, call.name, call.arguments.raw)) for call in message.tool_calls]
+            pieces.append(Piece(lambda page: note("⊘ refused: " + message.refusal, page.look.warning, page)))
+        pieces += [Piece(partial(tool_call, call)) for call in message.tool_calls]
         if message.citations:
-            pieces.append(Piece(self._draw_citations))
+            pieces.append(Piece(lambda page: sources(message.citations, page)))
         if message.state is MessageState.WAITING and not message.text and not message.reasoning:
-            pieces.append(Piece(lambda page: self._draw_note("… waiting for the first words", page.look.dim, page)))
+            pieces.append(Piece(lambda page: note("… waiting for the first words", page.look.dim, page)))
         if message.failure is not None:
             failure = message.failure
-            pieces.append(Piece(lambda page: self._draw_note(f"✕ {failure.message}", page.look.error, page)))
+            pieces.append(Piece(lambda page: note(f"✕ {failure.message}", page.look.error, page)))
             if failure.advice:
-                pieces.append(Piece(lambda page: self._draw_note(f"  {failure.advice}", page.look.dim, page)))
+                pieces.append(Piece(lambda page: note(f"  {failure.advice}", page.look.dim, page)))
         if state := _STATE_MARKS.get(message.state):
-            pieces.append(Piece(lambda page: self._draw_note(state, page.look.warning, page)))
+            pieces.append(Piece(lambda page: note(state, page.look.warning, page)))
         elif message.finish_reason in _FINISH_MARKS and not message.state.is_open:
             mark = _FINISH_MARKS[message.finish_reason]
-            pieces.append(Piece(lambda page: self._draw_note(mark, page.look.warning, page)))
+            pieces.append(Piece(lambda page: note(mark, page.look.warning, page)))
         if message.receipt is not None:
-            pieces.append(Piece(lambda page: self._draw_note(receipt_line(message), page.look.dim, page)))
+            pieces.append(Piece(lambda page: note(receipt_line(message), page.look.dim, page)))
             pieces[-1].lights_up = True
-        pieces.append(Piece(_space_below))
+        pieces.append(Piece(space_below))
         for piece in pieces:
             piece.passing = message.state.is_open
         return pieces
-
-    @staticmethod
-    def _draw_note(text: str, style: Style, page: Page) -> list[Line]:
-        """Wrapped text in one style."""
-        lines = []
-        for part in text.expandtabs(4).split("\n"):
-            rows = wrap(part, page.room)
-            for number, row in enumerate(rows):
-                said = part[row.start : row.end]
-                glue = "\n" if number == len(rows) - 1 else " "
-                lines.append(page.line([Segment(said, style)], cells(said), 0, 0, glue))
-        return lines
-
-    def _draw_tool(self, name: str, arguments: str, page: Page) -> list[Line]:
-        """A tool call: its name, and its arguments indented as JSON where they are some."""
-        shown = arguments
-        if len(arguments) < 20_000:
-            try:
-                shown = json.dumps(json.loads(arguments), indent=2, ensure_ascii=False)
-            except (ValueError, RecursionError):
-                shown = arguments
-        lines = self._draw_note(f"⚙ {name}", page.look.name, page)
-        body = shown.strip()
-        if body and body != "{}":
-            fence = Fence("json")
-            source = [clean(line) for line in body[:20_000].split("\n")]
-            for piece in range(0, len(source), 24):
-                part = source[piece : piece + 24]
-                unit = Unit(Kind.CODE, 0, 0, "\n".join(part), lines=len(part), fence=fence, piece=piece // 24)
-                unit.closes = piece + 24 >= len(source)
-                lines += draw_unit(unit, page)
-        return lines
-
-    def _draw_citations(self, page: Page) -> list[Line]:
-        """Numbered sources with their addresses."""
-        lines: list[Line] = []
-        for number, citation in enumerate(self.message.citations, 1):
-            title = citation.title or citation.url.shown()
-            lines += self._draw_note(f"[{number}] {title}", page.look.dim, page)
-            if citation.title:
-                unit = Unit(Kind.PARAGRAPH, 0, 0, "", indent=4)
-                unit.text = citation.url.shown()
-                lines += _address(unit.text, page)
-        return lines
 
     # what others ask
 
@@ -485,21 +392,6 @@ class MessageBlock:
             for index, piece in enumerate(self.pieces)
             if piece.unit is not None and piece.unit.fence is not None and piece.unit.piece == 0
         ]
-
-
-def _space_below(page: Page) -> list[Line]:
-    """The empty line between two messages, without the mark of either."""
-    segments = [page.look.blank(MARGIN)]
-    return [Line(exact(segments, MARGIN, page.width, page.look.base), MARGIN, MARGIN)]
-
-
-def _address(url: str, page: Page) -> list[Line]:
-    """An address that can be clicked where it is http or https."""
-    style = page.look.inline(LINK, safe_url(url))
-    return [
-        page.line([page.look.blank(4), Segment(url[start:end], style)], 4 + cells(url[start:end]), 4, 0, "")
-        for start, end in wrap(url, max(4, page.room - 4))
-    ]
 
 
 _STATE_MARKS = {

@@ -13,13 +13,12 @@ from textual.content import Content
 from tui.core import formats, vectors
 from tui.core.conversation import Failure, Receipt
 from tui.core.ledger import OverBudget
-from tui.core.prices import token_price
 from tui.openrouter.text import Clean, clean_line
 from tui.widgets.neighbour_list import NeighbourRow
 from tui.widgets.sheet_text import SheetLine
 
 if TYPE_CHECKING:
-    from tui.openrouter.catalogue import Model
+    pass
 
 _MOST_NEIGHBOURS: Final = 200
 
@@ -64,15 +63,6 @@ def find_neighbours(
     return rows[:_MOST_NEIGHBOURS]
 
 
-def input_price(model: Model) -> Decimal | None:
-    return token_price(model, model.pricing.prompt)
-
-
-def cheapness(model: Model) -> tuple[bool, Decimal, str]:
-    price = input_price(model)
-    return price is None, price or Decimal(0), model.slug
-
-
 def own_failure(sentence: str) -> Failure:
     return Failure(kind="unreadable", message=clean_line(sentence), advice=Clean("What was there before is kept."))
 
@@ -109,6 +99,10 @@ class SheetFacts:
     tokens: int
     usd: Decimal | None
     known: vectors.EmbeddedTexts | None
+    embedded: int
+    """Texts with a vector."""
+    unusable: int
+    """Texts whose vector says nothing: of length 0, or not finite."""
     bill: EmbedBill | None
     job: EmbedJob | None
     progress: tuple[int, int]
@@ -173,7 +167,7 @@ def status_words(facts: SheetFacts) -> str:
         parts.append(f"embedding {formats.count(done)} of {formats.count(total)} {_bar(facts, 10)} {seconds}")
         parts.append("stopping" if facts.job.stopped else _wait_words(facts))
     elif facts.known is not None:
-        parts += _embedded_words(facts.known, facts.lines, facts.bill)
+        parts += _embedded_words(facts, facts.known)
     else:
         parts.append(plural(len(facts.lines), "text"))
         if facts.lines:
@@ -182,16 +176,17 @@ def status_words(facts: SheetFacts) -> str:
     return " · ".join(parts)
 
 
-def _embedded_words(known: vectors.EmbeddedTexts, lines: Sequence[SheetLine], bill: EmbedBill | None) -> list[str]:
+def _embedded_words(facts: SheetFacts, known: vectors.EmbeddedTexts) -> list[str]:
     """Width, how much is embedded, what it cost."""
-    count = len(lines)
-    done = sum(line.text in known.row_of for line in lines)
-    parts = [f"{formats.count(known.dimensions)} d", f"{formats.count(done)} of {formats.count(count)} embedded"]
-    unusable = sum(line.text in known.packed and line.text not in known.row_of for line in lines)
-    if done + unusable < count:
+    count, bill = len(facts.lines), facts.bill
+    parts = [
+        f"{formats.count(known.dimensions)} d",
+        f"{formats.count(facts.embedded)} of {formats.count(count)} embedded",
+    ]
+    if facts.embedded + facts.unusable < count:
         parts.append("■ stopped, ctrl+r goes on" if bill and bill.stopped else "ctrl+r embeds the rest")
-    if unusable:
-        parts.append(f"{formats.count(unusable)} without a usable vector")
+    if facts.unusable:
+        parts.append(f"{formats.count(facts.unusable)} without a usable vector")
     if bill is not None:
         if bill.receipt.cost.usd is not None or not bill.from_store:
             parts.append(formats.cost(bill.receipt.cost))

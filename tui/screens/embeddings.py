@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
 from rich.cells import cell_len
@@ -18,6 +17,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
+from textual.worker import Worker
 from typing_extensions import override
 
 from tui.core import formats, vectors
@@ -25,36 +25,31 @@ from tui.core.commands import Embed, LoadSheet, Remember, SaveSheet
 from tui.core.conversation import Failure
 from tui.core.events import EmbedEnded, JobState
 from tui.core.ledger import OverBudget
-from tui.core.prices import estimate_cost, token_price
 from tui.core.state import Topic
-from tui.core.tokens import guess_tokens
 from tui.openrouter.text import Clean, Opaque, clean_line
 from tui.screens.embedded_sheet import (
     EmbedBill,
     EmbedJob,
     SheetFacts,
-    cheapness,
     find_neighbours,
-    input_price,
     notice_words,
     own_failure,
     plural,
     status_words,
 )
+from tui.screens.embedding_model import REMEMBERED_MODEL, ModelChoice, input_price
 from tui.screens.live_screen import LiveScreen
 from tui.screens.session import Session
 from tui.stylesheets import style_path
-from tui.widgets.heat_map import HeatMap, MapRow
+from tui.widgets.heat_map import HeatMap
 from tui.widgets.neighbour_list import NeighbourList, NeighbourRow
 from tui.widgets.sheet_text import SheetLine, SheetText
 
 if TYPE_CHECKING:
-    from tui.openrouter.catalogue import Model
+    pass
 
 View: TypeAlias = Literal["matrix", "neighbours"]
 
-REMEMBERED_MODEL: Final = "embeddings.model"
-"""The name under which the model picked last is remembered."""
 _READ_AFTER_S: Final = 0.12
 _SAVE_AFTER_S: Final = 1.0
 _THREAD_FROM: Final = 3_000_000
@@ -95,10 +90,8 @@ class EmbeddingsScreen(LiveScreen):
         self._told_sheet: str | None = None
         """The sheet that the worker told of last; it is taken over once."""
         self._sheet_name = Clean("scratch")
-        self._models: list[Model] = []
-        """Embedding models, cheapest first."""
+        self._choice = ModelChoice(session)
         self._saved: tuple[tuple[Clean, ...], str | None] = ((), None)
-        self._picked: str | None = None
         self._lines: list[SheetLine] = []
         self._characters = 0
         self._waiting: dict[str, EmbedJob] = {}
@@ -110,6 +103,8 @@ class EmbeddingsScreen(LiveScreen):
         self._bills: dict[str, EmbedBill] = {}
         self._mapped: tuple[vectors.EmbeddedTexts | None, object] = (None, None)
         """What the matrix was last drawn from."""
+        self._counts = (0, 0)
+        """Texts with a vector, and with one that says nothing."""
         self._listed: tuple[object, object, int] = (None, None, 0)
         """What the neighbours were last found for."""
         self._read_timer: Timer | None = None
@@ -164,8 +159,7 @@ class EmbeddingsScreen(LiveScreen):
             if sheet.id != self._sheet_id:
                 self._take_sheet()
         if topics & Topic.CATALOGUE:
-            models = [model for model in self.session.state.models if model.is_embedding]
-            self._models = sorted(models, key=cheapness)
+            self._choice.read_catalogue()
         self._follow_jobs()
         self._show_all()
 
@@ -179,6 +173,7 @@ class EmbeddingsScreen(LiveScreen):
         self._mapped = (None, None)
         lines = tuple(clean_line(text) for text in sheet.texts)
         self._saved = (lines, sheet.model)
+        self._choice.of_sheet = sheet.model
         self._texts.load_text("\n".join(lines))
         self._read_sheet()
 
@@ -201,6 +196,12 @@ class EmbeddingsScreen(LiveScreen):
             # It stays in `_waiting`: its result may be told a moment later.
             self._end(job)
 
+    def _beside(
+        self, work: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
+    ) -> Worker[None]:
+        """Run this while the interface goes on; a function, since a coroutine replaced unbegun is never awaited."""
+        return self.run_worker(work, group=group, exclusive=exclusive)
+
     def _end(self, job: EmbedJob) -> None:
         if self._job is job:
             self._job = None
@@ -215,7 +216,11 @@ class EmbeddingsScreen(LiveScreen):
                 f"{formats.count(len(result.vectors))} vectors came for {formats.count(len(job.texts))} texts."
             )
         elif any(vector is not None for vector in result.vectors):
-            self.run_worker(self._keep_vectors(job, result), group="vectors", exclusive=False)
+
+            async def keep() -> None:
+                await self._keep_vectors(job, result)
+
+            self._beside(keep, "vectors")
 
     async def _keep_vectors(self, job: EmbedJob, result: EmbedEnded) -> None:
         earlier = self._embedded.pop(job.model, None)
@@ -258,7 +263,7 @@ class EmbeddingsScreen(LiveScreen):
         lines = self._texts.all_lines()
         if self._sheet_id is None and not lines:
             return
-        now = (lines, self._picked or self._saved[1])
+        now = (lines, self._choice.picked or self._choice.of_sheet)
         if now == self._saved:
             return
         sheet_id = self._sheet_id or uuid.uuid4().hex
@@ -290,60 +295,23 @@ class EmbeddingsScreen(LiveScreen):
     @property
     def model_id(self) -> str | None:
         """The id of the model that would be asked, as it is sent."""
-        remembered = self.session.state.preferences.get(REMEMBERED_MODEL)
-        for model_id in (
-            self._picked,
-            self._saved[1],
-            self.session.settings.embeddings.model,
-            remembered if isinstance(remembered, str) else None,
-        ):
-            if model_id:
-                return model_id
-        return self._models[0].id.raw if self._models else None
-
-    def _model(self) -> Model | None:
-        model_id = self.model_id
-        return self.session.state.model_by_slug.get(Opaque(model_id).shown()) if model_id else None
-
-    def _model_name(self) -> Clean:
-        """The model without its author, as there is little room."""
-        shown = Opaque(self.model_id or "").shown()
-        return Clean(shown.rpartition("/")[2] or shown)
+        return self._choice.id
 
     def take_model(self, model: Opaque) -> None:
         """Embed with this model from now on."""
-        self._picked = model.raw
+        self._choice.picked = model.raw
         self._failure = None
         self._over_budget = None
         self.session.submit(Remember(name=REMEMBERED_MODEL, value=model.raw))
         self.note_edit()
         self._show_all()
 
-    def _model_objection(self) -> str | None:
-        """Why the model cannot embed, in a sentence."""
-        if self.model_id is None:
-            return (
-                "No embedding model is known." if self.session.state.models else "The list of models is not here yet."
-            )
-        model = self._model()
-        if model is not None and not model.is_embedding:
-            return f"{model.slug} is no embedding model: it answers chats, not vectors."
-        return None
-
-    def _estimate(self) -> tuple[int, Decimal | None]:
-        """Tokens and USD that embedding the whole sheet would come to, at most: stored vectors are free."""
-        tokens = max(guess_tokens(self._characters), len(self._lines))
-        model = self._model()
-        if model is None or token_price(model, model.pricing.prompt) is None:
-            return tokens, None
-        return tokens, estimate_cost(model.pricing, now=self.session.now(), prompt_tokens=tokens)
-
     # Actions
 
     def action_embed(self) -> None:
         """Send the texts of the sheet."""
         self._read_sheet()
-        if self._job is not None or not self._lines or self._model_objection() is not None:
+        if self._job is not None or not self._lines or self._choice.objection() is not None:
             return
         model_id = self.model_id
         assert model_id is not None
@@ -411,7 +379,7 @@ class EmbeddingsScreen(LiveScreen):
 
         items = [
             PickItem(key=model.id.raw, label=model.slug, note=Clean(f"{formats.per_million(input_price(model))} $/M"))
-            for model in self._models
+            for model in self._choice.models
         ]
 
         def take(model_id: str | None) -> None:
@@ -431,9 +399,9 @@ class EmbeddingsScreen(LiveScreen):
             case "leave":
                 return self._job is None and self.focused is self._texts
             case "embed":
-                return None if self._job is not None or not self._lines or self._model_objection() else True
+                return None if self._job is not None or not self._lines or self._choice.objection() else True
             case "pick_model":
-                return True if self._models else None
+                return True if self._choice.models else None
             case "view" | "other_view":
                 if action == "other_view" and self.has_class("-wide"):
                     return False
@@ -465,6 +433,8 @@ class EmbeddingsScreen(LiveScreen):
             return
         rows = known.rows([line.text for line in self._lines])
         stale = [line.line for line in self._lines if line.text not in known.packed]
+        embedded = int((rows >= 0).sum())
+        self._counts = (embedded, len(rows) - embedded - len(stale))
         self._texts.mark_stale(stale)
         self._texts.border_subtitle = Content(f"* {formats.count(len(stale))} not embedded" if stale else "")
 
@@ -474,7 +444,7 @@ class EmbeddingsScreen(LiveScreen):
             values: list[list[float]] = vectors.similarity_tile(above, left).tolist()
             return values
 
-        self._matrix.show([MapRow(line.line + 1, line.text) for line in self._lines], tile, known.spread)
+        self._matrix.show(self._lines, tile, known.spread)
 
     def _selected(self) -> int | None:
         """The text that the cursor is on; None on a blank line."""
@@ -503,7 +473,11 @@ class EmbeddingsScreen(LiveScreen):
             why = "came without a usable vector" if selected.text in known.packed else "is not embedded yet: ctrl+r"
             self._neighbours.show_instead(Clean(f"Text {selected.line + 1} {why}."))
         elif known.unit.size > _THREAD_FROM:
-            self.run_worker(self._find_in_thread(known, selected, at), group="neighbours", exclusive=True)
+
+            async def find() -> None:
+                await self._find_in_thread(known, selected, at)
+
+            self._beside(find, "neighbours", exclusive=True)
         else:
             self._list_neighbours(selected, find_neighbours(known, self._lines, selected, at))
 
@@ -557,15 +531,17 @@ class EmbeddingsScreen(LiveScreen):
             told = self.session.state.jobs.get(job.id)
             if told is not None and told.state is JobState.WAITING:
                 reason = clean_line(told.reason)
-        tokens, usd = self._estimate()
+        tokens, usd = self._choice.estimate(self._characters, len(self._lines))
         return SheetFacts(
-            model=self._model_name(),
-            objection=self._model_objection(),
-            can_pick=bool(self._models),
+            model=self._choice.name(),
+            objection=self._choice.objection(),
+            can_pick=bool(self._choice.models),
             lines=self._lines,
             tokens=tokens,
             usd=usd,
             known=self._vectors(),
+            embedded=self._counts[0],
+            unusable=self._counts[1],
             bill=self._bills.get(self.model_id or ""),
             job=job,
             progress=progress or (0, len(job.texts) if job else 0),

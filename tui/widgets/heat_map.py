@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
@@ -38,12 +38,13 @@ Tile = Callable[[range, range], Sequence[Sequence[float]]]
 """The values of these rows and columns; NaN where unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class MapRow:
-    """One text of the matrix: the number it has in the sheet, and itself."""
+class MapRow(Protocol):
+    """One text of the matrix: the number it has in the sheet, and itself. Numbers ascend."""
 
-    number: int
-    text: Clean
+    @property
+    def number(self) -> int: ...
+    @property
+    def text(self) -> Clean: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class HeatMap(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
         super().__init__(id=id)
-        self._rows: tuple[MapRow, ...] = ()
+        self._rows: Sequence[MapRow] = ()
         self._tile: Tile = lambda rows, columns: [[float("nan")] * len(columns) for _ in rows]
         self._range = (0.0, 1.0)
         self._zoom: int | None = None
@@ -138,10 +139,11 @@ class HeatMap(ScrollView, can_focus=True):
         """Columns that can be drawn on."""
         self._held: tuple[tuple[range, range], Sequence[Sequence[float]]] | None = None
         self._ramp: Ramp | None = None
+        self._cells: list[tuple[str, Style]] | None = None
 
     def show(self, rows: Sequence[MapRow], tile: Tile, spread: tuple[float, float] | None = None) -> None:
         """Show the matrix of these texts; `spread` is the least and greatest value that occurs between them."""
-        self._rows = tuple(rows)
+        self._rows = rows
         self._tile = tile
         self._range = spread if spread is not None and spread[1] - spread[0] > 1e-6 else (0.0, 1.0)
         self._held = None
@@ -176,7 +178,7 @@ class HeatMap(ScrollView, can_focus=True):
     def _arrange(self) -> None:
         """Choose the widths for this size and these texts."""
         count = len(self._rows)
-        digits = len(str(max((row.number for row in self._rows), default=1)))
+        digits = len(str(self._rows[-1].number)) if self._rows else 1
         gutter = digits + 2
         # The texts of the pair below the matrix, where they leave the rows their place.
         footer = next((lines for lines in _FOOTERS if 1 + count + lines <= self.size.height), 4)
@@ -189,7 +191,7 @@ class HeatMap(ScrollView, can_focus=True):
         need = 1 if digits < cell else -(-(digits + 1) // cell)
         step = next((step for step in _LABELSTEPS if step >= need), _LABELSTEPS[-1])
         self._plan = _Plan(gutter, cell, footer, step)
-        self._held = None
+        self._held = self._cells = None
         self.virtual_size = Size(gutter + count * cell, 1 + count + footer)
         self.refresh()
 
@@ -237,7 +239,7 @@ class HeatMap(ScrollView, can_focus=True):
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._ramp = None
+        self._ramp = self._cells = None
 
     # Drawing
 
@@ -255,7 +257,13 @@ class HeatMap(ScrollView, can_focus=True):
         else:
             rows, columns, values = self._values()
             row = rows.start + y - 1
-            segments = self._row(row, columns, values[y - 1], base) if row in rows else []
+            if row in rows:
+                strip = Strip(self._row(row, values[y - 1], base))
+                if row == self.cursor[0] and self.cursor[1] in columns:
+                    at = self.cursor[1] - columns.start
+                    strip = self._with_cursor(strip, at, values[y - 1][at])
+                return strip.adjust_cell_length(width, base)
+            segments = []
         return Strip(segments).adjust_cell_length(width, base)
 
     def _part(self, name: str) -> Style:
@@ -288,66 +296,73 @@ class HeatMap(ScrollView, can_focus=True):
         lit = self._part("selected")
         return [Segment(text[:start], style), Segment(text[start:end], lit), Segment(text[end:], style)]
 
-    def _row(self, row: int, columns: range, values: Sequence[float], base: Style) -> list[Segment]:
+    def _row(self, row: int, values: Sequence[float], base: Style) -> list[Segment]:
         plan = self._plan
         is_selected = row == self.selected
         style = self._part("selected" if is_selected or row == self.cursor[0] else "number")
         number = str(self._rows[row].number).rjust(plan.gutter - 2)
         segments = [Segment(f"{'▌' if is_selected else ' '}{number} ", style)]
-        gap = " " * (plan.cell - self._glyph_count())
-        cursor_column = self.cursor[1] if row == self.cursor[0] else -1
-        run_text, run_style = "", base
-        for column, value in zip(columns, values, strict=True):
-            text, cell_style = self._cell(value, base)
-            if column == cursor_column:
-                text, cell_style = self._cursor_cell(value, base)
-            if cell_style is not run_style:
-                if run_text:
-                    segments.append(Segment(run_text, run_style))
-                run_text, run_style = text, cell_style
+        gap = Segment(" " * (plan.cell - self._glyph_count()), base)
+        cells = self._cell_table(base)
+        low, high = self.scale
+        to_steps, top = (STEPS - 1) / (high - low), STEPS - 1
+        figures = self._glyph_count() >= 4
+        run: list[str] = []
+        run_style = base
+        # Up to some 8,000 cells are drawn at once: this loop is kept free of calls.
+        for value in values:
+            if value != value:  # NaN
+                text, style = cells[STEPS]
             else:
-                run_text += text
-            if gap:
-                segments.append(Segment(run_text, run_style))
-                segments.append(Segment(gap, base))
-                run_text, run_style = "", base
-        if run_text:
-            segments.append(Segment(run_text, run_style))
+                step = int((value - low) * to_steps + 0.5)
+                text, style = cells[0 if step < 0 else min(step, top)]
+                if figures:
+                    text = text + short_value(value) if text else value_text(value).rjust(4)
+            if gap.text:
+                segments.append(Segment(text, style))
+                segments.append(gap)
+            elif style is run_style:
+                run.append(text)
+            else:
+                if run:
+                    segments.append(Segment("".join(run), run_style))
+                run, run_style = [text], style
+        if run:
+            segments.append(Segment("".join(run), run_style))
         return segments
+
+    def _cell_table(self, base: Style) -> list[tuple[str, Style]]:
+        """Text and style of a cell at each step, an unknown one at the end; where figures follow, their glyph."""
+        if self._cells is None:
+            width = self._glyph_count()
+            ramp = self._ramp_styles(base)
+            styles = ramp.values if width >= 4 and ramp.values is not None else ramp.glyphs
+            self._cells = []
+            for step, style in enumerate(styles):
+                glyph = RAMP[round(step / (STEPS - 1) * (len(RAMP) - 1))]
+                text = glyph * width if width < 4 else glyph if ramp.values is None else ""
+                self._cells.append((text, style))
+            self._cells.append((UNKNOWN.center(width), ramp.unknown))
+        return self._cells
+
+    def _with_cursor(self, strip: Strip, column: int, value: float) -> Strip:
+        """The cell under the cursor tells its value as far as there is room, so that it is seen without colour too."""
+        width = self._glyph_count()
+        start = self._plan.gutter + column * self._plan.cell
+        if isnan(value):
+            text = UNKNOWN.center(width)
+        elif width >= 4:
+            text = strip.crop(start, start + width).text
+        elif width == 2:
+            hundredths = round(abs(value) * 100)
+            text = "1." if hundredths >= 100 else f"{hundredths:02d}"
+        else:
+            text = "◆"
+        cell = Strip([Segment(text, self._part("cursor"))], width)
+        return Strip.join([strip.crop(0, start), cell, strip.crop(start + width)])
 
     def _glyph_count(self) -> int:
         return self._plan.cell - 1 if self._plan.cell >= 3 else self._plan.cell
-
-    def _cell(self, value: float, base: Style) -> tuple[str, Style]:
-        width = self._glyph_count()
-        ramp = self._ramp_styles(base)
-        if isnan(value):
-            return UNKNOWN.center(width), ramp.unknown
-        at = self._place(value)
-        glyph = RAMP[round(at * (len(RAMP) - 1))]
-        step = round(at * (STEPS - 1))
-        if width < 4:
-            return glyph * width, ramp.glyphs[step]
-        if ramp.values is not None:
-            return value_text(value).rjust(width), ramp.values[step]
-        return glyph + short_value(value).rjust(width - 1), ramp.glyphs[step]
-
-    def _cursor_cell(self, value: float, base: Style) -> tuple[str, Style]:
-        """The cell under the cursor tells its value as far as there is room, so that it is seen without colour too."""
-        width = self._glyph_count()
-        style = self._part("cursor")
-        if isnan(value):
-            return UNKNOWN.center(width), style
-        if width >= 4:
-            return self._cell(value, base)[0], style
-        if width == 2:
-            hundredths = round(abs(value) * 100)
-            return ("1." if hundredths >= 100 else f"{hundredths:02d}"), style
-        return "◆", style
-
-    def _place(self, value: float) -> float:
-        low, high = self.scale
-        return max(0.0, min(1.0, (value - low) / (high - low)))
 
     def _ramp_styles(self, base: Style) -> Ramp:
         if self._ramp is None:
@@ -390,7 +405,9 @@ class HeatMap(ScrollView, can_focus=True):
         self._redraw_rows(old[0], new[0])
         self._redraw(0)
         if self.size.height:
-            self.refresh(Region(0, self._footer_top(), self.size.width, self._plan.footer))
+            # To the bottom: the texts of the pair stand there as far as there is room.
+            top = self._footer_top()
+            self.refresh(Region(0, top, self.size.width, self.size.height - top))
 
     def watch_selected(self, old: int | None, new: int | None) -> None:
         self._redraw_rows(*(row for row in (old, new) if row is not None))

@@ -12,7 +12,7 @@ from textual.color import Color
 RAMP: Final = "░▒▓█"
 """From the least to the most alike: what tells values apart without colour."""
 UNKNOWN: Final = "·"
-STEPS: Final = 33
+STEPS: Final = 101
 """Colours from the low to the high end."""
 _MIDDLE: Final = 0.6
 """Where on the ramp the colour is the theme's own."""

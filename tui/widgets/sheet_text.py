@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from rich.segment import Segment
 from textual import events
@@ -20,12 +20,16 @@ STALE: Final = "*"
 """The text has no vector, or has changed since it had one."""
 
 
-@dataclass(frozen=True, slots=True)
-class SheetLine:
+class SheetLine(NamedTuple):
     """A text of the sheet and the line it stands on, from 0."""
 
     line: int
     text: Clean
+
+    @property
+    def number(self) -> int:
+        """The line's number as it is shown, from 1."""
+        return self.line + 1
 
 
 class SheetText(TextArea):

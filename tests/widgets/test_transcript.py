@@ -10,6 +10,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.selection import Selection
 from textual.widgets import Input
 from typing_extensions import override
@@ -397,3 +398,16 @@ def test_nothing_heavy_is_imported_with_it() -> None:
     code = "import sys, tui.widgets.transcript; print([m for m in ('markdown_it', 'pygments') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_theme_changed_while_hidden_is_taken_over_when_shown() -> None:
+    async with running(conversation(reply(1, "# head"))) as (transcript, pilot):
+        await transcript.app.push_screen(Screen())
+        await pilot.pause()
+        transcript.app.theme = "textual-light"
+        await pilot.pause()
+        await transcript.app.pop_screen()
+        await pilot.pause()
+        drawn = transcript.look.heading
+        transcript.restyle()
+        assert drawn == transcript.look.heading

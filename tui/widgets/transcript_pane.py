@@ -29,6 +29,8 @@ STEP: Final = 6
 _MEASURED_WHOLE: Final = 40
 """Pieces; a longer message is measured only near the pane."""
 
+_TELLING: Final = ("transcript--cursor", "transcript--heading", "transcript--box")
+"""Styles that differ between any two themes."""
 _version = attrgetter("version")
 
 Anchor = tuple[MessageBlock, int, int]
@@ -375,8 +377,11 @@ class TranscriptPane(ScrollView):
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        if self.is_attached and self._look is not None and self._look.base != self.rich_style:
-            self.restyle()
+        # a hidden screen gets a theme's styles only when it is shown again, long after the theme was changed
+        if self.is_attached and (look := self._look) is not None:
+            fresh = (self.rich_style, *map(self.get_component_rich_style, _TELLING))
+            if fresh != (look.base, look.cursor, look.heading, look.box):
+                self.restyle()
 
     def restyle(self) -> None:
         """Draw everything in the theme's present colours."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from tui.commands import clicking
 from tui.config import Problem, check, config_path
 from tui.config_example import EXAMPLE
 from tui.config_file import ConfigError, shown_path
+from tui.core.exit_status import REFUSED
 from tui.folders import make_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-REFUSED: Final = 2
-"""Exit status where the configuration is wrong."""
+    from tui.commands.common_options import CommonOptions
 
 
 def show_path(config_file: str | Path | None) -> int:
@@ -63,50 +63,27 @@ def report(config_file: str | Path | None) -> int:
     return 0
 
 
-@click.group("config", short_help="Where the configuration is, a commented one, what is wrong in it.")
-def config_group() -> None:
+@clicking.group(name="config", short_help="Where the configuration is, a commented one, what is wrong in it.")
+def command() -> None:
     """Where the configuration is, a commented one, and what is wrong in it."""
 
 
-_COMMANDS: Final[dict[str, tuple[Callable[[str | None], int], str]]] = {
-    "path": (show_path, "Print where the configuration file is."),
-    "init": (write_example, "Write a commented configuration file; an existing one is left as it is."),
-    "check": (report, "Say what is wrong in the configuration file, with line and field."),
-}
+@command.command("path")
+@clicking.given
+def path_command(common: CommonOptions) -> int:
+    """Print where the configuration file is."""
+    return show_path(common.config_file)
 
 
-def _command(name: str) -> click.Command:
-    """One command of the group, with the options that every command of ortui takes."""
-    run, text = _COMMANDS[name]
-
-    def callback(**_: object) -> None:
-        context = click.get_current_context()
-        try:
-            status = run(_config_file(context))
-        except ConfigError as error:
-            click.echo(f"error: {error}", err=True)
-            status = REFUSED
-        context.exit(status)
-
-    options: list[click.Parameter] = [
-        click.Option(["--config", "config_file"], metavar="FILE", help="The configuration file."),
-        click.Option(["--data-dir"], hidden=True),
-        click.Option(["--base-url"], hidden=True),
-        click.Option(["--provider"], hidden=True),
-        click.Option(["--demo"], is_flag=True, hidden=True),
-    ]
-    return click.Command(name, params=options, callback=callback, help=text)
+@command.command("init")
+@clicking.given
+def init_command(common: CommonOptions) -> int:
+    """Write a commented configuration file; an existing one is left as it is."""
+    return write_example(common.config_file)
 
 
-def _config_file(context: click.Context | None) -> str | None:
-    """`--config` of the command itself, else as it stands before the command's name."""
-    while context is not None:
-        named = context.params.get("config_file")
-        if named is not None:
-            return str(named)
-        context = context.parent
-    return None
-
-
-for _name in _COMMANDS:
-    config_group.add_command(_command(_name))
+@command.command("check")
+@clicking.given
+def check_command(common: CommonOptions) -> int:
+    """Say what is wrong in the configuration file, with line and field."""
+    return report(common.config_file)

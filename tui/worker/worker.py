@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from tui.config_file import ConfigError
 from tui.core.commands import (
     Ask,
     Command,
@@ -38,7 +39,6 @@ from tui.core.events import (
 )
 from tui.core.sheets import Sheet
 from tui.database import chats, recovery, settings_store, turns, vectors
-from tui.database import search as search_table
 from tui.database.columns import data_version
 from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
@@ -81,19 +81,30 @@ class Worker:
     ) -> None:
         connection = Connection(settings)
         self._process: Process | None = None
+        self._tell = publish
         self._context = WorkerContext(
             settings=settings,
             database=database,
             connection=connection,
             keys=KeyRing(settings, database, connection),
-            publish=publish,
+            publish=self._publish,
             process_id="",
         )
         self._bills = BillCollector(self._context)
-        self._context.on_bill_awaited = self._bills.wake
+        self._context.on_bill_awaited = self._bills.expect
         self._context.on_spent = self._poll_quota_soon
+        self._context.on_turn_moved = self._list_again
+        self._context.on_bug = self._note_bug
         self._queue: asyncio.Queue[Command] = asyncio.Queue(_QUEUE)
+        self._not_begun: dict[str, bool] = {}
+        """Replies and embeddings that were handed in and have not begun yet; True: they are to be stopped."""
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        """Those that run and were not stopped yet."""
+        self._replying: dict[str, str] = {}
+        """The reply that runs, by conversation."""
+        self._search: Clean | None = None
+        """What the list of conversations was last asked for."""
+        self._stopping = False
         self._others: set[asyncio.Task[None]] = set()
         self._on_bug = on_bug
         self._watch = watch
@@ -107,18 +118,28 @@ class Worker:
             self._queue.put_nowait(command)
         except asyncio.QueueFull:
             return False
+        if isinstance(command, Ask | Embed):
+            self._not_begun.setdefault(_job_id(command), False)
         return True
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job at once, before anything that waits in the queue."""
+        """Stop a job at once, before anything that waits in the queue; twice is harmless."""
+        if job_id in self._not_begun:
+            self._not_begun[job_id] = True
+            return
         task = self._jobs.pop(job_id, None)
         if task is not None:
             task.cancel()
 
     def cancel_all(self) -> None:
         """Stop every reply and every embedding."""
-        for job_id in list(self._jobs):
+        for job_id in (*self._not_begun, *self._jobs):
             self.cancel(job_id)
+
+    @property
+    def server_offset_s(self) -> float:
+        """The server's clock minus ours, as the last answer said; below some seconds it is 0."""
+        return self._context.server_offset_s
 
     @property
     def busy(self) -> bool:
@@ -154,7 +175,10 @@ class Worker:
 
     async def _start(self) -> None:
         context = self._context
-        await asyncio.to_thread(context.settings.folders.ensure)
+        try:
+            await asyncio.to_thread(context.settings.folders.ensure)
+        except ConfigError as error:
+            context.warn(clean_line(str(error)))
         await context.database.open()
         if context.database.notice is not None:
             context.warn(context.database.notice)
@@ -163,29 +187,39 @@ class Worker:
         run_folder = None if context.database.in_memory else context.settings.folders.run
         self._process = await asyncio.to_thread(Process, run_folder)
         context.process_id = self._process.id
-        await load_snapshot(context)
-        await self._read_preferences()
-        await context.sum_up()
-        await context.database.run(recovery.recover, run_folder, time.time())
-        await self._list_conversations(None)
+        await context.kept(load_snapshot(context), "The last model list could not be read")
+        await context.kept(self._read_preferences(), "What was remembered could not be read")
+        recovered = context.database.run(recovery.recover, run_folder, time.time())
+        await context.kept(recovered, "What an earlier run left open could not be closed")
+        await context.kept(context.sum_up(), "What was spent could not be read")
+        if not await context.kept(self._list_conversations(None), "The conversations could not be read"):
+            context.publish(ConversationsListed(()))
         self._spawn("bills", self._bills.run())
-        if self._watch:
+        if self._watch and not context.database.in_memory:
             self._spawn("watch", self._watch_others())
 
     async def _stop(self) -> None:
+        """Stop what runs, write down what was handed in, wait for that (not for ever), and close everything."""
+        self._stopping = True
         if self._quota_handle is not None:
             self._quota_handle.cancel()
         self.cancel_all()
-        running = [task for task in self._others if not task.done()]
-        for task in running:
-            # A reply that is being stopped already is not disturbed again.
-            if not task.cancelling():
+        while self._process is not None and not self._queue.empty():
+            command = self._queue.get_nowait()
+            if isinstance(command, _WRITTEN_AT_THE_END):
+                self._dispatch(command)
+        for task in self._others:
+            if not task.get_name().startswith(("ask:", "embed:", "write")):
                 task.cancel()
-        if running:
-            await asyncio.wait(running, timeout=_STOP_LIMIT_S)
-        await self._context.connection.close()
-        if self._process is not None:
-            await asyncio.to_thread(self._process.end)
+        if self._others:
+            await asyncio.wait(self._others, timeout=_STOP_LIMIT_S)
+        if self._bug is not None and self._bug.done():
+            self._bug.exception()  # it was told, or something else ends the worker
+        try:
+            await self._context.connection.close()
+        finally:
+            if self._process is not None:
+                await asyncio.to_thread(self._process.end)
 
     def _dispatch(self, command: Command) -> None:
         context = self._context
@@ -193,7 +227,7 @@ class Worker:
             case Ask():
                 self._spawn(f"ask:{command.reply_id}", self._ask(command), job_id=command.reply_id)
             case Embed():
-                self._spawn(f"embed:{command.job_id}", EmbedJob(context, command).run(), job_id=command.job_id)
+                self._spawn(f"embed:{command.job_id}", self._embed(command), job_id=command.job_id)
             case RefreshCatalogue():
                 self._spawn("catalogue", refresh_catalogue(context))
             case LoadEndpoints(model=model, force=force):
@@ -203,7 +237,8 @@ class Worker:
             case LoadSpend():
                 self._spawn("spend", context.sum_up())
             case ListConversations(search=search):
-                self._spawn("list", self._list_conversations(search))
+                self._search = search or None
+                self._list_again()
             case OpenConversation(conversation_id=conversation_id):
                 self._spawn(f"open:{conversation_id}", self._open_conversation(conversation_id))
             case (
@@ -225,11 +260,10 @@ class Worker:
         """Run a job; one of that name that runs already does the work, unless `several` may run."""
         if not several and any(task.get_name() == name and not task.done() for task in self._others):
             work.close()
+            self._not_begun.pop(job_id or "", None)
             return
         task = asyncio.create_task(work, name=name)
         self._others.add(task)
-        if job_id is not None:
-            self._jobs[job_id] = task
         task.add_done_callback(lambda done: self._job_done(done, job_id))
 
     def _job_done(self, task: asyncio.Task[None], job_id: str | None) -> None:
@@ -244,30 +278,67 @@ class Worker:
                 return
             case StorageFailed():
                 self._context.warn(error.message)
-            case _ if self._on_bug is not None:
-                self._on_bug(error)
-            case _ if self._bug is not None and not self._bug.done():
-                self._bug.set_exception(error)
+            case _:
+                self._note_bug(error)
+
+    def _note_bug(self, error: BaseException) -> None:
+        if self._on_bug is not None:
+            self._on_bug(error)
+        elif self._bug is not None and not self._bug.done():
+            self._bug.set_exception(error)
+
+    def _publish(self, event: Event) -> None:
+        if isinstance(event, TurnEnded) and self._replying.get(event.conversation_id) == event.message_id:
+            # From now on the next question may come.
+            del self._replying[event.conversation_id]
+        try:
+            self._tell(event)
+        except Exception as bug:  # noqa: BLE001 - whoever takes the events has it, and no job must end for it
+            self._note_bug(bug)
+
+    def _begins(self, command: Ask | Embed, task: asyncio.Task[None] | None) -> bool:
+        """Whether it may run on; from now on `cancel` reaches its task."""
+        job_id = _job_id(command)
+        stopped = self._not_begun.pop(job_id, False)
+        if task is not None and not stopped:
+            self._jobs[job_id] = task
+        return not stopped
 
     async def _ask(self, ask: Ask) -> None:
+        goes_on = self._begins(ask, asyncio.current_task())
+        if ask.conversation_id in self._replying:
+            self._refuse_second(ask)
+            return
+        self._replying[ask.conversation_id] = ask.reply_id
         try:
-            await AskJob(self._context, ask).run()
-        except StorageFailed as error:
-            # Nothing is sent that could not be written down first, and nothing is left hanging on the screen.
-            self._context.publish(
-                TurnEnded(
-                    conversation_id=ask.conversation_id,
-                    message_id=ask.reply_id,
-                    state=MessageState.FAILED,
-                    receipt=Receipt(tries=0),
-                    failure=Failure(
-                        kind=ErrorKind.INTERNAL.value,
-                        message=error.message,
-                        advice=Clean("See `ortui doctor`."),
-                    ),
-                )
+            await AskJob(self._context, ask).run(stopped=not goes_on)
+        finally:
+            if self._replying.get(ask.conversation_id) == ask.reply_id:
+                del self._replying[ask.conversation_id]
+        await self._context.kept(self._read_preferences(), "What was remembered could not be read")
+
+    async def _embed(self, embed: Embed) -> None:
+        goes_on = self._begins(embed, asyncio.current_task())
+        await EmbedJob(self._context, embed).run(stopped=not goes_on)
+
+    def _refuse_second(self, ask: Ask) -> None:
+        """Each conversation may have one reply running; of the second nothing is written and nothing sent."""
+        message = Clean("A reply is still running in this conversation.")
+        self._context.warn(message)
+        self._context.publish(
+            TurnEnded(
+                conversation_id=ask.conversation_id,
+                message_id=ask.reply_id,
+                state=MessageState.FAILED,
+                receipt=Receipt(tries=0),
+                failure=Failure(
+                    kind=ErrorKind.BAD_REQUEST.value,
+                    message=message,
+                    advice=Clean("Wait until it has ended, or stop it."),
+                ),
             )
-            self._context.job(ask.reply_id, "ask", JobState.FAILED)
+        )
+        self._context.job(ask.reply_id, "ask", JobState.FAILED)
 
     async def _write(
         self,
@@ -283,13 +354,13 @@ class Worker:
         match command:
             case RenameConversation(conversation_id=conversation_id, title=title):
                 await run(chats.rename, conversation_id, title)
-                await self._list_conversations(None)
+                await self._list_conversations(self._search)
             case DeleteConversation(conversation_id=conversation_id, undo=undo):
                 if undo:
                     await run(chats.undelete, conversation_id)
                 else:
                     await run(chats.delete, conversation_id, time.time())
-                await self._list_conversations(None)
+                await self._list_conversations(self._search)
             case SaveConversation():
                 if not command.private:
                     await run(
@@ -335,12 +406,13 @@ class Worker:
         if sheet is not None:
             self._context.publish(SheetLoaded(sheet.id, sheet.name, sheet.texts, sheet.model))
 
+    def _list_again(self) -> None:
+        """Read the list of conversations as it was last asked for."""
+        if not self._stopping:
+            self._spawn("list", self._list_conversations(self._search), several=True)
+
     async def _list_conversations(self, search: Clean | None) -> None:
-        rows = await self._context.database.run(chats.list_conversations)
-        if search:
-            hits = await self._context.database.run(search_table.search, search)
-            found = {hit.conversation_id for hit in hits}
-            rows = tuple(row for row in rows if row.id in found)
+        rows = await self._context.database.run(chats.list_conversations, search=search)
         self._context.publish(ConversationsListed(rows, search))
 
     async def _open_conversation(self, conversation_id: str) -> None:
@@ -352,16 +424,40 @@ class Worker:
 
     def _poll_quota_soon(self) -> None:
         """After money was spent, but once for several replies."""
-        if self._quota_handle is None or self._quota_handle.when() < asyncio.get_running_loop().time():
-            self._quota_handle = asyncio.get_running_loop().call_later(_QUOTA_AFTER_S, self.submit, PollQuota())
+        loop = asyncio.get_running_loop()
+        waits = self._quota_handle is not None and self._quota_handle.when() > loop.time()
+        if self._watch and not self._stopping and not waits:
+            self._quota_handle = loop.call_later(_QUOTA_AFTER_S, self.submit, PollQuota())
 
     async def _watch_others(self) -> None:
         """See what other processes write into the same database."""
-        seen = await self._context.database.run(data_version)
+        run = self._context.database.run
+        seen: int | None = None
         while True:
-            await asyncio.sleep(_WATCH_S)
-            version = await self._context.database.run(data_version)
-            if version != seen:
+            try:
+                version = await run(data_version)
+                if seen is not None and version != seen:
+                    self._bills.wake()
+                    await self._context.sum_up()
+                    await self._list_conversations(self._search)
                 seen = version
-                await self._context.sum_up()
-                await self._list_conversations(None)
+            except StorageFailed:
+                pass  # busy or full; whoever needs it says so
+            await asyncio.sleep(_WATCH_S)
+
+
+def _job_id(command: Ask | Embed) -> str:
+    return command.reply_id if isinstance(command, Ask) else command.job_id
+
+
+_WRITTEN_AT_THE_END: Final = (
+    Ask,
+    Embed,
+    RenameConversation,
+    DeleteConversation,
+    SaveConversation,
+    SaveSheet,
+    Remember,
+    SetFavourite,
+)
+"""Commands that are carried out also when the worker is ending: replies and embeddings as stopped ones."""

@@ -1,0 +1,120 @@
+"""`ortui models`: the catalogue, filtered by the language of the screen."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.commands import clicking
+from tui.commands.common_options import CommandError, CommonOptions
+from tui.commands.output import amount, complain, complain_of, write_json_rows, write_table
+from tui.commands.running import WorkerRun, run
+from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
+from tui.core.catalogue_index import CatalogueIndex
+from tui.core.exit_status import GOOD, of_failure
+from tui.core.formats import UNKNOWN, age, duration, length, per_million
+from tui.core.prices import is_free, token_price
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from tui.config import Settings
+    from tui.openrouter.catalogue import Model
+
+_FRESH_S: Final = 600.0
+_KINDS: Final = frozenset({"text", "image", "audio", "embeddings"})
+"""What chat and embeddings answer with; rerank, speech, transcription and video have calls of their own."""
+
+
+@clicking.command(name="models", context_settings={"ignore_unknown_options": True})
+@clicking.as_json
+@click.option("--refresh", is_flag=True, help="Load the list anew, however fresh the last one is.")
+@click.argument("words", metavar="[FILTER]...", nargs=-1, type=click.UNPROCESSED)
+@clicking.given
+def command(options: CommonOptions, words: tuple[str, ...], as_json: bool, refresh: bool) -> int:
+    """List the chat and embedding models that match FILTER; all of them without one.
+
+    FILTER is the language of the Models screen: words of id and name, and terms such as tools, vision, free,
+    author:anthropic, ctx>=128k, in<=1, out<=5 (USD per million tokens), age<90d, in:image, out:embeddings,
+    sort:price, sort:-ctx; a minus in front negates. Works without a key.
+    """
+    query = parse(" ".join(words))
+    if isinstance(query, FilterMistake):
+        text = " ".join(words)
+        raise CommandError(f"The filter is not understood at {text[query.start : query.end]!r}: {query.expected}.")
+    return run(_models(options.settings(), query, as_json=as_json, refresh=refresh))
+
+
+async def _models(settings: Settings, query: Query, *, as_json: bool, refresh: bool) -> int:
+    async with WorkerRun(settings) as worker:
+        fetched_at = worker.state.catalogue_fetched_at
+        if refresh or fetched_at is None or not 0 <= time.time() - fetched_at < _FRESH_S:
+            failure = await worker.load_catalogue()
+            if failure is not None:
+                complain_of(failure)
+                if not worker.state.models:
+                    return of_failure(failure)
+                complain(f"This is the list of {duration(max(0.0, time.time() - (fetched_at or 0)))} ago.")
+        models = [model for model in worker.state.models if _answers(model)]
+        context = QueryContext(now=time.time(), favourites=worker.state.favourites)
+    index = CatalogueIndex(models)
+    result = index.query(query, SortOrder(), context)
+    if as_json:
+        write_json_rows([_row(index.models[row]) for row in result.rows])
+        return GOOD
+    if not result.rows and query.words:
+        result = index.fuzzy(query, SortOrder(), context)
+        if result.rows:
+            complain("Nothing matches exactly; these are similar.")
+    if not result.rows:
+        complain("No model matches.")
+    _write_table([index.models[row] for row in result.rows], context.now)
+    return GOOD
+
+
+def _answers(model: Model) -> bool:
+    return not model.output_modalities or not _KINDS.isdisjoint(model.output_modalities)
+
+
+def _row(model: Model) -> dict[str, Any]:
+    pricing = model.pricing
+    return {
+        "id": model.slug,
+        "name": model.name,
+        "context_length": model.context_length,
+        "prompt_price": amount(token_price(model, pricing.prompt)),
+        "completion_price": amount(token_price(model, pricing.completion)),
+        "input_modalities": list(model.input_modalities),
+        "output_modalities": list(model.output_modalities),
+        "supported_parameters": sorted(model.supported_parameters),
+    }
+
+
+def _write_table(models: Sequence[Model], now: float) -> None:
+    write_table(
+        ("Model", "Context", "In $/M", "Out $/M", "Age", "Name"),
+        [
+            (
+                model.slug,
+                length(model.context_length),
+                _price(model, model.pricing.prompt),
+                _price(model, model.pricing.completion),
+                age(model.created, now),
+                model.name,
+            )
+            for model in models
+        ],
+        right=frozenset({1, 2, 3, 4}),
+    )
+
+
+def _price(model: Model, price: Decimal | None) -> str:
+    if model.pricing.varies:
+        return "varies"
+    known = token_price(model, price)
+    if known == 0 and is_free(model) is not True:
+        return "0.00"
+    return UNKNOWN if known is None else per_million(known)

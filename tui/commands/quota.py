@@ -1,0 +1,259 @@
+"""`ortui quota`: what is left of key limit, credits, free allowance and requests a minute."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from tui.commands import clicking
+from tui.commands.output import amount, complain, complain_of, say, timestamp, write_json
+from tui.commands.running import WorkerRun, run
+from tui.core.commands import PollQuota
+from tui.core.events import QuotaRead
+from tui.core.exit_status import GOOD, of_failure
+from tui.core.formats import UNKNOWN, duration, money, short_duration
+from tui.core.ledger import FreeUse, KeyState, KeyUse
+from tui.database.limits import free_use
+from tui.database.thread import Database
+from tui.openrouter.text import Clean
+from tui.worker.connection import Connection
+from tui.worker.context import WorkerContext
+from tui.worker.key_ring import KeyRing, no_key
+from tui.worker.quota_job import read_quota
+
+if TYPE_CHECKING:
+    from tui.commands.common_options import CommonOptions
+    from tui.config import Settings
+    from tui.core.conversation import Failure
+
+_SIGNS: Final = {KeyState.READY: "", KeyState.RESTING: "⏸", KeyState.DEAD: "✗", KeyState.EMPTY: "∅"}
+
+
+class _Standing(msgspec.Struct):
+    """What is known of the active provider's keys."""
+
+    quota: QuotaRead | None
+    uses: tuple[KeyUse, ...]
+    free: FreeUse
+
+
+@clicking.command(name="quota")
+@clicking.as_json
+@click.option("--line", "as_line", is_flag=True, help="One short line, for tmux and prompts.")
+@click.option(
+    "--max-age",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Ask the server when what is known is older.",
+)
+@clicking.given
+def command(common: CommonOptions, as_json: bool, as_line: bool, max_age: float) -> int:
+    """What is left: of the key's limit, of credits and free allowance, and of the requests and tokens a minute.
+
+    It comes from the database; the network is used only where that is older than --max-age seconds.
+    """
+    return run(_quota(common.settings(), as_json=as_json, as_line=as_line, max_age=max_age))
+
+
+async def _quota(settings: Settings, *, as_json: bool, as_line: bool, max_age: float) -> int:
+    standing = await _read(settings)
+    failure: Failure | None = None
+    if not standing.uses:
+        failure = _no_key()
+    elif settings.provider.type == "openrouter" and _is_old(standing.quota, max_age):
+        failure = await _poll(settings)
+        standing = await _read(settings)
+    now = time.time()
+    if as_json:
+        write_json(_object(standing))
+    elif as_line:
+        say(_line(standing, now))
+    else:
+        for line in _lines(standing, now):
+            say(line)
+    if failure is None:
+        return GOOD
+    complain_of(failure)
+    return of_failure(failure) if standing.quota is None else GOOD
+
+
+def _is_old(quota: QuotaRead | None, max_age: float) -> bool:
+    return quota is None or not 0 <= time.time() - quota.as_of <= max_age
+
+
+def _no_key() -> Failure:
+    from tui.worker.context import failure_of
+
+    return failure_of(no_key(demo=False))
+
+
+async def _read(settings: Settings) -> _Standing:
+    """From the database alone: a status line may ask every few seconds."""
+    database = Database(settings.folders.database)
+    connection = Connection(settings)
+    keys = KeyRing(settings, database, connection)
+    context = WorkerContext(
+        settings=settings,
+        database=database,
+        connection=connection,
+        keys=keys,
+        publish=lambda _: None,
+        process_id="",
+    )
+    try:
+        first = await keys.first()
+        standing = _Standing(
+            quota=await read_quota(context),
+            uses=await keys.uses(),
+            free=await database.run(free_use, first.account if first else "", time.time()),
+        )
+        if database.notice is not None:
+            complain(database.notice)
+        return standing
+    finally:
+        await database.aclose()
+
+
+async def _poll(settings: Settings) -> Failure | None:
+    async with WorkerRun(settings) as worker:
+        worker.submit(PollQuota())
+        while True:
+            event = await worker.next()
+            if isinstance(event, QuotaRead) and (event.failure is not None or event.key is not None):
+                return event.failure
+
+
+# JSON
+
+
+def _object(standing: _Standing) -> dict[str, Any]:
+    quota, free = standing.quota, standing.free
+    return {
+        "as_of": timestamp(quota.as_of) if quota else None,
+        "key": _key(quota),
+        "credits": _credits(quota),
+        "free": {
+            "minute": {"used": free.minute_used, "limit": free.minute_limit},
+            "day": {"used": free.day_used, "limit": free.day_limit, "at_least": free.at_least},
+            "resets_at": timestamp(free.resets_at),
+        },
+        "keys": [
+            {
+                "id": use.tail,
+                "state": use.state.value,
+                "until": timestamp(use.until),
+                "requests_60s": use.requests_60s,
+                "req_per_min": use.limits.req_per_min or None,
+                "tokens_60s": use.tokens_60s,
+                "tokens_per_min": use.limits.tokens_per_min or None,
+            }
+            for use in standing.uses
+        ],
+    }
+
+
+def _key(quota: QuotaRead | None) -> dict[str, Any] | None:
+    info = quota.key if quota else None
+    if info is None:
+        return None
+    return {
+        "label": info.label,
+        "limit": amount(info.limit),
+        "limit_remaining": amount(info.limit_remaining),
+        "limit_reset": info.limit_reset,
+        "usage": amount(info.usage),
+        "usage_daily": amount(info.usage_daily),
+        "usage_weekly": amount(info.usage_weekly),
+        "usage_monthly": amount(info.usage_monthly),
+        "byok_usage": amount(info.byok_usage),
+        "is_free_tier": info.is_free_tier,
+        "expires_at": info.expires_at,
+    }
+
+
+def _credits(quota: QuotaRead | None) -> dict[str, Any] | None:
+    balance = quota.credits if quota else None
+    if balance is None:
+        return None
+    return {
+        "total_credits": amount(balance.total_credits),
+        "total_usage": amount(balance.total_usage),
+        "left": amount(balance.total_credits - balance.total_usage),
+    }
+
+
+# Words
+
+
+def _left(quota: QuotaRead | None) -> str | None:
+    """What is left of the key's limit, or else of the credits."""
+    if quota is None:
+        return None
+    if quota.key is not None and quota.key.limit is not None:
+        return f"{money(quota.key.limit_remaining)}/{money(quota.key.limit)}"
+    if quota.credits is not None:
+        return money(quota.credits.total_credits - quota.credits.total_usage)
+    return None
+
+
+def _free(free: FreeUse) -> str:
+    return f"{'≥' if free.at_least and free.day_used else ''}{free.day_used}/{free.day_limit}"
+
+
+def _line(standing: _Standing, now: float) -> Clean:
+    parts = []
+    if (left := _left(standing.quota)) is not None:
+        parts.append(f"{left} left")
+    elif standing.quota is not None and standing.quota.key is not None:
+        parts.append(f"today {money(standing.quota.key.usage_daily)}")
+    else:
+        parts.append(UNKNOWN)
+    parts.append(f"free {_free(standing.free)}")
+    for use in standing.uses:
+        wait = f" {short_duration(use.until - now)}" if use.until is not None else ""
+        if use.state is not KeyState.READY:
+            parts.append(f"{_SIGNS[use.state]}{use.tail}{wait}")
+        elif use.limits.req_per_min:
+            parts.append(f"{use.requests_60s}/{use.limits.req_per_min} rpm")
+    return Clean(" · ".join(parts))
+
+
+def _lines(standing: _Standing, now: float) -> list[Clean]:
+    quota, free = standing.quota, standing.free
+    rows: list[tuple[str, str]] = []
+    info = quota.key if quota else None
+    if info is not None:
+        if info.limit is None:
+            rows.append(("key limit", "none"))
+        else:
+            reset = f", resets {info.limit_reset}" if info.limit_reset else ""
+            rows.append(("key limit", f"{money(info.limit_remaining)} of {money(info.limit)} left{reset}"))
+        used = f"{money(info.usage_daily)} today, {money(info.usage_weekly)} this week, "
+        rows.append(("used", f"{used}{money(info.usage_monthly)} this month (UTC)"))
+        if info.expires_at:
+            rows.append(("expires", info.expires_at))
+    balance = quota.credits if quota else None
+    if balance is not None:
+        left = money(balance.total_credits - balance.total_usage)
+        rows.append(("credits", f"{left} of {money(balance.total_credits)} left"))
+    else:
+        rows.append(("credits", f"{UNKNOWN} (needs a management key)"))
+    minute = f"{free.minute_used} of {free.minute_limit} this minute"
+    today = f"{'at least ' if free.at_least else ''}{free.day_used} of {free.day_limit} today"
+    rows.append(("free models", f"{minute}, {today}, resets in {duration(max(0.0, free.resets_at - now))}"))
+    for use in standing.uses:
+        wait = f" for {duration(max(0.0, use.until - now))}" if use.until is not None else ""
+        why = f" ({use.reason})" if use.reason else ""
+        most_requests = f" of {use.limits.req_per_min}" if use.limits.req_per_min else ""
+        most_tokens = f" of {use.limits.tokens_per_min:,}" if use.limits.tokens_per_min else ""
+        minute = f"last minute {use.requests_60s}{most_requests} requests, {use.tokens_60s:,}{most_tokens} tokens"
+        rows.append((f"key {use.tail}", f"{use.state.value}{wait}{why}; {minute}"))
+    if quota is not None:
+        rows.append(("as of", f"{timestamp(quota.as_of)} ({duration(max(0.0, now - quota.as_of))} ago)"))
+    width = max(len(name) for name, _ in rows)
+    return [Clean(f"{name:<{width}}  {words}") for name, words in rows]

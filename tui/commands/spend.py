@@ -1,0 +1,87 @@
+"""`ortui spend`: the ledger in sums."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.commands import clicking
+from tui.commands.common_options import CommandError, CommonOptions
+from tui.commands.output import amount, complain, write_json, write_table
+from tui.core.exit_status import GOOD
+from tui.core.formats import count, day_utc, money
+from tui.database.spend import spend_rows
+from tui.database.thread import Database
+
+if TYPE_CHECKING:
+    from tui.core.ledger import SpendRow
+    from tui.database.spend import SpendBy
+
+
+@clicking.command(name="spend")
+@click.option(
+    "--by",
+    type=click.Choice(["day", "model", "key", "provider", "conversation"]),
+    default="day",
+    show_default=True,
+    help="What the rows are.",
+)
+@click.option("--since", metavar="DAY", help="Only from this UTC day on, as 2026-01-31.")
+@clicking.as_json
+@clicking.given
+def command(common: CommonOptions, by: SpendBy, since: str | None, as_json: bool) -> int:
+    """What was spent at the active provider, in USD.
+
+    Days are UTC. Billed and estimated money stand apart; `unknown` counts requests without any figure.
+    """
+    if since is not None:
+        try:
+            since = date.fromisoformat(since).isoformat()
+        except ValueError:
+            raise CommandError("--since expects a day as 2026-01-31.") from None
+    settings = common.settings()
+    database = Database(settings.folders.database)
+    try:
+        total, rows = database.run_sync(spend_rows, settings.provider.origin, by, since)
+        if database.notice is not None:
+            complain(database.notice)
+    finally:
+        database.close()
+    if as_json:
+        write_json({"day_utc": day_utc(time.time()), "total": _sums(total), "rows": [_row(row) for row in rows]})
+        return GOOD
+    lines = [_cells(row, row.key) for row in rows]
+    header = (by.capitalize(), "Requests", "Tokens in", "Tokens out", "Billed", "Estimated", "Unknown")
+    write_table(header, [*lines, _cells(total, "total")], right=frozenset(range(1, 7)))
+    return GOOD
+
+
+def _row(row: SpendRow) -> dict[str, Any]:
+    return {"key": row.key, **_sums(row)}
+
+
+def _sums(row: SpendRow) -> dict[str, Any]:
+    return {
+        "requests": row.requests,
+        "prompt_tokens": row.prompt_tokens,
+        "completion_tokens": row.completion_tokens,
+        "billed": amount(row.billed_usd),
+        "estimated": amount(row.estimated_usd),
+        "unknown": row.unknown,
+    }
+
+
+def _cells(row: SpendRow, name: str) -> tuple[str, ...]:
+    estimated = f"~{money(row.estimated_usd)}" if row.estimated_usd else ""
+    return (
+        name,
+        count(row.requests),
+        count(row.prompt_tokens),
+        count(row.completion_tokens),
+        money(row.billed_usd),
+        estimated,
+        str(row.unknown or ""),
+    )

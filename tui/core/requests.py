@@ -178,7 +178,7 @@ def most_completion_tokens(model: Model | None) -> int:
 
 
 def is_free_id(model: Opaque) -> bool:
-    """Whether requests to this id count against the free-model allowance: `:free`, also among variants, or the router."""
+    """Whether requests to this id count against the free-model allowance."""
     base, *variants = model.raw.partition("@")[0].split(":")
     return "free" in variants or base == "openrouter/free"
 

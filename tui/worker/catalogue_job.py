@@ -84,7 +84,7 @@ async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) 
     context.job(job_id, "endpoints", JobState.SENT, reason=Clean("loading the providers"))
     state = JobState.FAILED
     try:
-        kept = await context.database.run(catalogue_table.endpoints, context.origin, model)
+        kept = await _kept_endpoints(context, model)
         if kept is not None:
             endpoints = await asyncio.to_thread(decode_endpoints, kept.body)
             context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=kept.fetched_at))
@@ -106,6 +106,13 @@ async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) 
         context.publish(EndpointsFailed(model, failure_of(error)))
     finally:
         context.job(job_id, "endpoints", state)
+
+
+async def _kept_endpoints(context: WorkerContext, model: Opaque) -> catalogue_table.EndpointsReply | None:
+    try:
+        return await context.database.run(catalogue_table.endpoints, context.origin, model)
+    except StorageFailed:
+        return None
 
 
 def _show(context: WorkerContext, reply: CatalogueReply, fetched_at: float, *, from_network: bool) -> None:

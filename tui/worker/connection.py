@@ -21,20 +21,22 @@ class Connection:
         self._settings = settings
         self._client: OpenRouterClient | None = None
         self._demo: DemoProcess | None = None
-        self._lock = asyncio.Lock()
+        self._opening: asyncio.Task[OpenRouterClient] | None = None
 
     async def client(self) -> OpenRouterClient:
         """The client; raises `ApiError` when the demo server does not start or the proxy settings are bad."""
         if self._client is not None:
             return self._client
-        async with self._lock:
-            if self._client is None:
-                base_url = await self._demo_url() if self._settings.demo else self._settings.provider.base_url
-                self._client = await asyncio.to_thread(self._make, base_url)
-            return self._client
+        if self._opening is None:
+            # A task of its own: a job that is stopped leaves no child half started, and does not wait for it either.
+            self._opening = asyncio.create_task(self._open(), name="connection")
+            self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
 
     async def close(self) -> None:
-        """Close every connection and end the demo server."""
+        """Close every connection and end the demo server, also one that is just being started."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         client, self._client = self._client, None
         demo, self._demo = self._demo, None
         try:
@@ -44,19 +46,29 @@ class Connection:
             if demo is not None:
                 await asyncio.to_thread(demo.stop)
 
+    async def _open(self) -> OpenRouterClient:
+        base_url = await self._demo_url() if self._settings.demo else self._settings.provider.base_url
+        self._client = await asyncio.to_thread(self._make, base_url)
+        return self._client
+
+    def _opened(self, task: asyncio.Task[OpenRouterClient]) -> None:
+        self._opening = None
+        if not task.cancelled():
+            task.exception()  # whoever still waits for the client is told of it
+
     def _make(self, base_url: str) -> OpenRouterClient:
         from tui.openrouter.client import OpenRouterClient
 
         return OpenRouterClient(base_url, kind=self._settings.provider.type, allow_http=self._settings.allow_http)
 
     async def _demo_url(self) -> str:
-        from tui.demo.launch import DemoProcess
+        from tui.demo.launch import DemoFailed, DemoProcess
 
         if self._demo is None:
             self._demo = DemoProcess()
         try:
             return await asyncio.to_thread(self._demo.start)
-        except OSError as error:
+        except DemoFailed as error:
             raise ApiError(
                 ErrorKind.REFUSED,
                 Clean("The demo server did not start."),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.core.conversation import Failure
-from tui.core.events import Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
+from tui.core.events import BillArrived, Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
 from tui.core.prices import strip_variant
 from tui.database import limits, spend
+from tui.database.thread import StorageFailed
 from tui.openrouter.catalogue import Model, Pricing
-from tui.openrouter.errors import ApiError
+from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean, Opaque
 
 if TYPE_CHECKING:
@@ -37,8 +38,14 @@ class WorkerContext:
     process_id: str
     models: dict[str, Model] = field(default_factory=dict)
     """The catalogue by raw id."""
-    on_bill_awaited: Callable[[], None] = lambda: None
+    on_bill_awaited: Callable[[str, BillArrived | None], None] = lambda _request_id, _receipt: None
+    """A request has ended without a bill; with the receipt of the reply as it stands, if it was one."""
     on_spent: Callable[[], None] = lambda: None
+    """Money was spent: what the server says is left has moved."""
+    on_turn_moved: Callable[[], None] = lambda: None
+    """A turn began or ended: the list of conversations has moved."""
+    on_bug: Callable[[BaseException], None] = lambda _: None
+    """Told of exceptions that nobody waits for."""
     server_offset_s: float = 0.0
     """The server's clock minus ours."""
 
@@ -74,19 +81,30 @@ class WorkerContext:
         """Say something that the user must know and cannot see."""
         self.publish(Noticed(text, "warning"))
 
-    def collect_bills(self) -> None:
-        """A request has ended without a bill."""
-        self.on_bill_awaited()
-
     async def sum_up(self) -> None:
         """Publish what was spent and how the limits stand, after anything that moves them."""
-        now = time.time()
-        summary = await self.database.run(spend.summary, self.origin, self.process_id, now)
+        summary = await self.database.run(spend.summary, self.origin, self.process_id, time.time())
         self.publish(SpendSummed(summary))
+        await self.read_limits()
+
+    async def read_limits(self) -> None:
+        """Publish how the keys and the free-model allowance stand."""
         uses = await self.keys.uses()
         key = await self.keys.first()
-        free = await self.database.run(limits.free_use, key.account if key else "", now)
+        free = await self.database.run(limits.free_use, key.account if key else "", time.time())
         self.publish(LimitsRead(keys=uses, free=free))
+
+    async def kept(self, work: Awaitable[object], what: str) -> bool:
+        """Write something down whose loss must not stop the job: a failure is told, `what` being the sentence's start.
+
+        Answers whether it was written. Raises DatabaseClosed.
+        """
+        try:
+            await work
+        except StorageFailed as error:
+            self.warn(Clean(f"{what}: {error.message}"))
+            return False
+        return True
 
     def job(
         self,
@@ -128,13 +146,28 @@ def failure_of(error: ApiError) -> Failure:
     )
 
 
+def storage_error(error: StorageFailed) -> ApiError:
+    """Why a job that must write something down before it sends cannot go on."""
+    return ApiError(ErrorKind.INTERNAL, error.message, advice=Clean("`ortui doctor` says more."), request_written=False)
+
+
 async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end even when the job is cancelled meanwhile: what ends a request must be written down."""
+    """Run to the end even when the job is cancelled meanwhile: what ends a request must be written down.
+
+    The cancellation is raised afterwards, unless the work itself failed.
+    """
     task = asyncio.ensure_future(work)
+    cancelled = False
     while not task.done():
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled():
                 raise
-    return task.result()
+            cancelled = True
+        except Exception:  # noqa: BLE001 - it is raised below, by the task's result
+            break
+    result = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return result

@@ -13,14 +13,15 @@ from tui.core.conversation import Cost, CostKind, Receipt
 from tui.core.events import BudgetPassed, EmbedBegan, EmbedEnded, EmbedProgressed, JobState
 from tui.core.ledger import RequestKind, RequestState
 from tui.core.prices import estimate_cost
-from tui.core.requests import Quote
+from tui.core.requests import PROMPT_RESERVE, Quote
 from tui.core.tokens import count_tokens
-from tui.database import vectors
+from tui.database import estimates, vectors
+from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.chat import EmbeddingReply, EmbeddingRequest, Usage
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean
 from tui.worker.ask_job import budget_failure
-from tui.worker.context import failure_of, undisturbed
+from tui.worker.context import failure_of, storage_error, undisturbed
 from tui.worker.key_ring import Key
 from tui.worker.paid_request import BudgetRefused, PaidRequest
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 128
 _IN_FLIGHT: Final = 4
+_NO_LIMIT: Final = 1 << 60
 _HALVED_ON: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.TOO_LARGE, ErrorKind.CONTEXT_TOO_LONG})
 
 
@@ -52,31 +54,45 @@ class EmbedJob:
         self._usage = Usage()
         self._spent = Decimal(0)
         self._all_billed = True
+        self._cost_unknown = False
         self._tries = 0
-        self._refusal: ApiError | BudgetRefused | None = None
+        self._tokens: dict[str, int] = {}
+        """By text, by our own count."""
+        self._most = embed.batch_size or _BATCH
+        """Texts in one request; providers that find so many too much make it smaller."""
+        self._refusal: ApiError | BudgetRefused | StorageFailed | None = None
         self._started = time.monotonic()
         self._provider: Clean | None = None
         self._model_answered: Clean | None = None
 
-    async def run(self) -> None:
-        """Embed what is missing; always ends with an `EmbedEnded`."""
+    async def run(self, *, stopped: bool = False) -> None:
+        """Embed what is missing; always ends with an `EmbedEnded`. `stopped`: before it could begin."""
         embed, context = self._embed, self._context
         context.publish(EmbedBegan(embed.job_id, len(embed.texts)))
         context.job(embed.job_id, "embed", JobState.QUEUED)
         failure: Failure | None = None
-        state = JobState.DONE
+        state = JobState.CANCELLED if stopped else JobState.DONE
         try:
             await self._refuse_chat_models()
             await self._load_known()
-            await self._embed_missing()
+            if not stopped:
+                await self._embed_missing()
         except BudgetRefused as refused:
             failure, state = budget_failure(refused.refusal), JobState.FAILED
             if refused.refusal.action == "ask":
                 context.publish(BudgetPassed(embed.job_id, refused.refusal))
         except ApiError as error:
             failure, state = failure_of(error), JobState.FAILED
+        except StorageFailed as error:
+            failure, state = failure_of(storage_error(error)), JobState.FAILED
         except asyncio.CancelledError:
             await undisturbed(self._finish(None, JobState.CANCELLED))
+            raise
+        except DatabaseClosed:
+            raise
+        except Exception:
+            # A bug goes on to whoever started the worker, but leaves no job hanging.
+            await undisturbed(self._finish(None, JobState.FAILED))
             raise
         await undisturbed(self._finish(failure, state))
 
@@ -107,19 +123,36 @@ class EmbedJob:
 
     async def _embed_missing(self) -> None:
         missing = [text for text in self._wanted() if text not in self._vectors]
-        size = self._embed.batch_size or _BATCH
-        batches = [missing[start : start + size] for start in range(0, len(missing), size)]
+        counts = await asyncio.to_thread(lambda: [count_tokens(text) for text in missing])
+        self._tokens = dict(zip(missing, counts, strict=True))
+        pending = iter(self._batches(missing))
         # The first goes alone: a wrong model or key fails once and not once a batch.
-        pending = iter(batches)
         for batch in pending:
             await self._embed_batch(batch)
             break
-        await asyncio.gather(*(self._embed_batches(pending) for _ in range(_IN_FLIGHT)))
-        self._raise_refusal()
-
-    def _raise_refusal(self) -> None:
+        senders = [asyncio.create_task(self._embed_batches(pending)) for _ in range(_IN_FLIGHT)]
+        try:
+            await asyncio.gather(*senders)
+        finally:
+            # Stopped, or a bug in one: the others end too, and what they have sent is written down first.
+            for sender in senders:
+                sender.cancel()
+            await undisturbed(_all_ended(senders))
         if self._refusal is not None:
             raise self._refusal
+
+    def _batches(self, texts: list[str]) -> list[list[str]]:
+        """Requests of at most so many texts, and of no more tokens than the limit lets through in a minute."""
+        most_tokens = self._context.keys.limits.tokens_per_min or _NO_LIMIT
+        batches: list[list[str]] = []
+        tokens = 0
+        for text in texts:
+            if not batches or len(batches[-1]) >= self._most or tokens + self._tokens[text] > most_tokens:
+                batches.append([])
+                tokens = 0
+            batches[-1].append(text)
+            tokens += self._tokens[text]
+        return batches
 
     async def _embed_batches(self, pending: Iterator[list[str]]) -> None:
         """Take one batch after the other; after a failure what is in flight is finished, since it is paid for."""
@@ -128,19 +161,21 @@ class EmbedJob:
                 return
             try:
                 await self._embed_batch(batch)
-            except (ApiError, BudgetRefused) as refusal:
+            except (ApiError, BudgetRefused, StorageFailed) as refusal:
                 if self._refusal is None:
                     self._refusal = refusal
 
     async def _embed_batch(self, batch: list[str]) -> None:
         """One request; where the provider finds it too large, two of half the size."""
+        if len(batch) > self._most:
+            await self._in_parts(batch)
+            return
         try:
             reply = await self._request(batch)
         except ApiError as error:
             if len(batch) > 1 and error.kind in _HALVED_ON:
-                middle = len(batch) // 2
-                await self._embed_batch(batch[:middle])
-                await self._embed_batch(batch[middle:])
+                self._most = min(self._most, (len(batch) + 1) // 2)
+                await self._in_parts(batch)
                 return
             raise
         if self._dimensions is not None and reply.dimensions != self._dimensions:
@@ -152,13 +187,23 @@ class EmbedJob:
         self._dimensions = reply.dimensions
         fresh = dict(zip(batch, reply.vectors, strict=True))
         self._vectors.update(fresh)
-        kept = {vectors.text_digest(text): vector for text, vector in fresh.items()}
-        await self._context.database.run(vectors.store_vectors, self._space, kept)
         self._say_progress()
+        kept = {vectors.text_digest(text): vector for text, vector in fresh.items()}
+        written = self._context.database.run(vectors.store_vectors, self._space, kept)
+        await self._context.kept(written, "These embeddings are not kept and would be paid for again")
+
+    async def _in_parts(self, batch: list[str]) -> None:
+        start = 0
+        while start < len(batch):
+            part = batch[start : start + self._most]
+            start += len(part)
+            await self._embed_batch(part)
 
     async def _request(self, batch: list[str]) -> EmbeddingReply:
         context, embed = self._context, self._embed
-        prompt_tokens = await asyncio.to_thread(lambda: sum(map(count_tokens, batch)))
+        counted = sum(self._tokens[text] for text in batch)
+        ratio = await context.database.run(estimates.estimator_ratio, context.origin, embed.model)
+        prompt_tokens = max(1, round(counted * ratio))
         likely = estimate_cost(context.pricing(embed.model), now=context.server_now(), prompt_tokens=prompt_tokens)
         paid = PaidRequest(
             context=context,
@@ -170,14 +215,12 @@ class EmbedJob:
                 completion_tokens=0,
                 prompt_usd=likely,
                 likely_usd=likely,
-                reserve_usd=None if likely is None else likely * Decimal("1.2"),
+                reserve_usd=None if likely is None else likely * PROMPT_RESERVE,
             ),
             max_tokens=None,
-            counted_prompt_tokens=prompt_tokens,
+            counted_prompt_tokens=counted,
             wait_s=embed.wait_s,
         )
-        for warning in await paid.reserve(allow=embed.over_budget):
-            context.warn(warning)
         request = EmbeddingRequest(
             model=embed.model,
             input=tuple(batch),
@@ -188,14 +231,17 @@ class EmbedJob:
 
         async def attempt(key: Key) -> EmbeddingReply:
             client = await context.connection.client()
+            paid.sending()
             return await client.embeddings(request, key.secret)
 
         try:
+            for warning in await undisturbed(paid.reserve(allow=embed.over_budget)):
+                context.warn(warning)
             reply = await paid.send(attempt)
         except ApiError as error:
             await undisturbed(self._settle_failure(paid, likely, error))
             raise
-        except asyncio.CancelledError:
+        except (StorageFailed, asyncio.CancelledError):
             await undisturbed(self._settle_failure(paid, likely, None))
             raise
         await undisturbed(self._settle(paid, reply, likely))
@@ -204,7 +250,7 @@ class EmbedJob:
     async def _settle(self, paid: PaidRequest, reply: EmbeddingReply, likely: Decimal | None) -> None:
         context = self._context
         if paid.key is not None:
-            await context.keys.note_success(paid.key)
+            context.keys.note_success_soon(paid.key)
         self._tries += paid.tries
         self._provider, self._model_answered = reply.provider, reply.model
         billed = reply.usage.cost_usd is not None
@@ -230,24 +276,30 @@ class EmbedJob:
         )
         self._add(cost, reply.usage)
         if state is RequestState.AWAITED:
-            context.collect_bills()
+            context.on_bill_awaited(paid.id, None)
 
     async def _settle_failure(self, paid: PaidRequest, likely: Decimal | None, error: ApiError | None) -> None:
         """Nothing is owed unless the request may have been carried out: then the estimate stands."""
         self._tries += paid.tries
-        maybe_billed = paid.sent_at is not None and (error is None or error.outcome_unknown)
-        if not maybe_billed:
+        if not paid.reserved:
+            return
+        if not paid.in_flight:
             await paid.settle(RequestState.FREE, error=error)
             return
         state = RequestState.AWAITED if likely is not None else RequestState.UNKNOWN
         if self._context.settings.provider.type == "openai" and likely is not None:
             state = RequestState.ESTIMATED
-        cost = await paid.settle(state, estimate_usd=likely, error=error)
+        generation_id = error.generation_id if error else None
+        cost = await paid.settle(state, estimate_usd=likely, error=error, generation_id=generation_id)
         self._all_billed = False
         self._add(cost, Usage())
+        if state is RequestState.AWAITED:
+            self._context.on_bill_awaited(paid.id, None)
 
     def _add(self, cost: Cost, usage: Usage) -> None:
-        if cost.usd is not None:
+        if cost.usd is None:
+            self._cost_unknown = True
+        else:
             self._spent += cost.usd
         self._usage = Usage(
             prompt_tokens=(self._usage.prompt_tokens or 0) + (usage.prompt_tokens or 0),
@@ -260,9 +312,12 @@ class EmbedJob:
 
     async def _finish(self, failure: Failure | None, state: JobState) -> None:
         embed = self._embed
-        await self._context.sum_up()
-        kind = CostKind.BILLED if self._all_billed else CostKind.ESTIMATED
-        self._context.publish(
+        context = self._context
+        await context.kept(context.sum_up(), "What was spent could not be summed up")
+        cost = Cost(self._spent, CostKind.BILLED if self._all_billed else CostKind.ESTIMATED)
+        if self._cost_unknown:
+            cost = Cost(None, CostKind.UNKNOWN)
+        context.publish(
             EmbedEnded(
                 job_id=embed.job_id,
                 model=embed.model,
@@ -270,7 +325,7 @@ class EmbedJob:
                 dimensions=self._dimensions,
                 from_store=self._from_store,
                 receipt=Receipt(
-                    cost=Cost(self._spent, kind),
+                    cost=cost,
                     prompt_tokens=self._usage.prompt_tokens,
                     duration_ms=round((time.monotonic() - self._started) * 1000),
                     provider=self._provider,
@@ -281,4 +336,10 @@ class EmbedJob:
                 failure=failure,
             )
         )
-        self._context.job(embed.job_id, "embed", state)
+        context.job(embed.job_id, "embed", state)
+        if self._tries:
+            context.on_spent()
+
+
+async def _all_ended(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)

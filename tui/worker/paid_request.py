@@ -15,6 +15,7 @@ from tui.core.conversation import Cost, CostKind
 from tui.core.events import JobState
 from tui.core.formats import duration
 from tui.core.ledger import (
+    ZERO,
     NewRequest,
     OverBudget,
     RequestKind,
@@ -23,8 +24,9 @@ from tui.core.ledger import (
     Settlement,
     Take,
 )
-from tui.core.requests import Quote
+from tui.core.requests import Quote, is_free_id
 from tui.database import estimates, ledger, limits
+from tui.database.thread import StorageFailed
 from tui.openrouter.chat import Usage
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean, Opaque
@@ -65,13 +67,33 @@ class PaidRequest:
     tries: int = 0
     key: Key | None = None
     sent_at: float | None = None
-    """Monotonic time of the latest try."""
+    """Monotonic time of the latest try that was sent."""
+    reserved: bool = False
+    """It is written down, so that it has to be settled."""
+    in_flight: bool = False
+    """The latest try may have reached the server, and no refusal of it has come."""
     _try_id: int | None = None
     _refused: set[str] = field(default_factory=set)
+    _wait_left_s: float = 0.0
 
     async def reserve(self, *, allow: bool) -> tuple[Clean, ...]:
-        """Check the budgets and write the request down; answers with warnings, raises `BudgetRefused`."""
+        """Check the budgets and write the request down; answers with warnings, raises `BudgetRefused`.
+
+        Where earlier spending is not known, whatever costs money is asked about first; `allow` is the answer.
+        """
         budget = self.context.settings.budget
+        if self.context.database.ask_first and not allow and self.quote.reserve_usd != 0:
+            raise BudgetRefused(
+                OverBudget(
+                    budget="session",
+                    limit_usd=None,
+                    spent_usd=ZERO,
+                    reserved_usd=ZERO,
+                    this_usd=self.quote.reserve_usd,
+                    action="ask",
+                    earlier_unknown=True,
+                )
+            )
         outcome = await self.context.database.run(
             ledger.reserve,
             NewRequest(
@@ -99,17 +121,45 @@ class PaidRequest:
         )
         match outcome:
             case Reserved(warnings=warnings):
+                self.reserved = True
                 return warnings
             case OverBudget():
                 raise BudgetRefused(outcome)
 
     async def send(self, attempt: Callable[[Key], Awaitable[T]]) -> T:
-        """Try with one key after the other until an answer comes; raises the last `ApiError`.
+        """Try with one key after the other until an answer comes; raises the last `ApiError` or StorageFailed.
 
-        `attempt` raises `ApiError` only while nothing of an answer has come.
+        `attempt` calls `sending()` and raises `ApiError` only while nothing of an answer has come. In all at most
+        `wait_s` seconds are spent waiting for room under the limits and between tries.
         """
-        give_up_at = time.time() + self.wait_s
+        self._wait_left_s = self.wait_s
+        refusal: ApiError | None = None
         while True:
+            key = await self._take_place(refusal)
+            self.tries += 1
+            self._say(JobState.SENT)
+            try:
+                await self.context.database.run(ledger.mark_sent, self.id, time.time())
+            except BaseException:
+                # Stopped, or it could not be written down: nothing was sent.
+                self._give_back()
+                raise
+            try:
+                return await attempt(key)
+            except ApiError as error:
+                refusal = error
+                await self._plan_next(key, error)
+
+    def sending(self) -> float:
+        """Called by an attempt right before it sends; answers with the monotonic time."""
+        self.in_flight = True
+        self.sent_at = time.monotonic()
+        return self.sent_at
+
+    async def _take_place(self, refusal: ApiError | None) -> Key:
+        """A key with room for one more try; where there is none, what an earlier try's refusal said stands."""
+        began = time.monotonic()
+        try:
             place = await self.context.keys.take(
                 Take(
                     request_id=self.id,
@@ -117,37 +167,38 @@ class PaidRequest:
                     key_tail=Clean(""),
                     limits=self.context.keys.limits,
                     tokens=self.quote.prompt_tokens + (self.max_tokens or self.quote.completion_tokens),
-                    is_free_model=self.model.raw.endswith(":free"),
+                    is_free_model=is_free_id(self.model),
                 ),
                 refused=self._refused,
-                wait_s=max(0.0, give_up_at - time.time()),
+                wait_s=self._wait_left_s,
                 waits=self._say_waiting,
             )
-            self.key, self._try_id = place.key, place.try_id
-            self.tries += 1
-            self._say(JobState.SENT)
-            await self.context.database.run(ledger.mark_sent, self.id, time.time())
-            self.sent_at = time.monotonic()
-            try:
-                return await attempt(place.key)
-            except ApiError as error:
-                await self._plan_next(place.key, error, give_up_at)
+        except ApiError as error:
+            if refusal is not None and error.kind in (ErrorKind.NO_KEY, ErrorKind.BAD_KEY):
+                raise refusal from None
+            raise
+        self._waited(began)
+        self.key, self._try_id = place.key, place.try_id
+        return place.key
 
-    async def _plan_next(self, key: Key, error: ApiError, give_up_at: float) -> None:
+    async def _plan_next(self, key: Key, error: ApiError) -> None:
         """Wait for the next try, or raise the error that stands."""
         if not error.outcome_unknown:
-            # Refused: should this process die now, nothing is owed for it.
-            await self.context.database.run(ledger.mark_sent, self.id, None)
-        if not error.request_written and self._try_id is not None:
-            await self.context.database.run(limits.give_back, self._try_id)
-        await self.context.keys.note_failure(key, error)
+            # Refused: should this process die or the user stop it now, nothing is owed for it.
+            self.in_flight = False
+            await self.context.kept(
+                self.context.database.run(ledger.mark_sent, self.id, None), "A refused request was not noted"
+            )
+        if not error.request_written:
+            self._give_back()
         self.context.note_server_date(error.server_date)
-        others = {other.account for other in await self.context.keys.keys()} - self._refused - {key.account}
-        again = plan_again(error, self.tries, other_key=bool(others), jitter=_jitter)
-        if again is None or time.time() + again.delay_s > give_up_at:
+        others = await self._note_failure(key, error)
+        again = plan_again(error, self.tries, other_key=others, jitter=_jitter)
+        if again is None or again.delay_s > self._wait_left_s:
             raise error
         if again.other_key:
-            self._refused.add(key.account)
+            if error.kind is not ErrorKind.RATE_LIMITED:
+                self._refused.add(key.account)
             self._say(JobState.WAITING, Clean(f"↻ {error.message} Trying another key."))
             return
         if error.kind is not ErrorKind.RATE_LIMITED:
@@ -157,7 +208,27 @@ class PaidRequest:
                 Clean(f"↻ {error.message} Trying again in {duration(again.delay_s)}."),
                 time.time() + again.delay_s,
             )
+            began = time.monotonic()
             await asyncio.sleep(again.delay_s)
+            self._waited(began)
+
+    async def _note_failure(self, key: Key, error: ApiError) -> bool:
+        """Hold against the key what the error says of it; answers whether another key might serve instead."""
+        try:
+            await self.context.keys.note_failure(key, error)
+            return await self.context.keys.has_other(key, self._refused, ready=error.kind is ErrorKind.RATE_LIMITED)
+        except StorageFailed as failed:
+            self.context.warn(Clean(f"What became of key {key.tail} was not noted: {failed.message}"))
+            return False
+
+    def _waited(self, began: float) -> None:
+        self._wait_left_s = max(0.0, self._wait_left_s - (time.monotonic() - began))
+
+    def _give_back(self) -> None:
+        """The try did not reach the server: its place is free again."""
+        if self._try_id is not None:
+            self.context.database.post(limits.give_back, self._try_id)
+            self._try_id = None
 
     async def settle(
         self,
@@ -172,9 +243,12 @@ class PaidRequest:
         error: ApiError | None = None,
         finish_reason: Clean | None = None,
     ) -> Cost:
-        """Write down how the request ended; the answer is the figure to show."""
+        """Write down how the request ended; the answer is the figure to show. A failure to write is told."""
         usage = usage or Usage()
-        await self.context.database.run(
+        run = self.context.database.run
+        if state is RequestState.FREE and self.sent_at is None:
+            self._give_back()
+        written = run(
             ledger.settle,
             Settlement(
                 request_id=self.id,
@@ -200,18 +274,23 @@ class PaidRequest:
                 finish_reason=finish_reason,
             ),
         )
+        await self.context.kept(self._settled(written, usage), "What a request cost was not written down")
+        return cost_of(state, usage, estimate_usd)
+
+    async def _settled(self, written: Awaitable[None], usage: Usage) -> None:
+        run = self.context.database.run
+        await written
         if self._try_id is not None and usage.prompt_tokens is not None:
             tokens = usage.prompt_tokens + (usage.completion_tokens or 0)
-            await self.context.database.run(limits.correct_take, self._try_id, tokens)
+            await run(limits.correct_take, self._try_id, tokens)
         if usage.prompt_tokens:
-            await self.context.database.run(
+            await run(
                 estimates.learn_ratio,
                 self.context.origin,
                 self.model,
                 estimated=self.counted_prompt_tokens,
                 billed=usage.prompt_tokens,
             )
-        return cost_of(state, usage, estimate_usd)
 
     def _say(self, state: JobState, reason: Clean | None = None, until: float | None = None) -> None:
         self.context.job(

@@ -9,6 +9,7 @@ import msgspec
 
 from tui.core.events import JobState, QuotaRead
 from tui.database import keys as key_table
+from tui.database import limits
 from tui.database.thread import StorageFailed
 from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.errors import ApiError
@@ -42,6 +43,7 @@ async def poll_quota(context: WorkerContext) -> None:
         await context.keys.note_answer(key)
         balance = await _credits(context, client, key)
         await save_quota(context, key, info, balance)
+        await context.read_limits()
     except ApiError as error:
         failure = failure_of(error)
     except StorageFailed as error:
@@ -56,6 +58,9 @@ async def save_quota(context: WorkerContext, key: Key, info: KeyInfo, balance: C
     now = time.time()
     run = context.database.run
     await run(key_table.save_quota_reply, key.account, "key", msgspec.json.encode(info, enc_hook=str), now)
+    if info.free_daily is not None:
+        used, most = info.free_daily.used, info.free_daily.limit
+        await run(limits.correct_free, key.account, context.server_now(), day_used=used, day_limit=most)
     if balance is not None:
         await run(key_table.save_quota_reply, key.account, "credits", msgspec.json.encode(balance), now)
 

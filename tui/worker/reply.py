@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from tui.core.conversation import Cost, CostKind, Receipt
 from tui.core.prices import estimate_cost
 from tui.core.tokens import guess_tokens
-from tui.openrouter.catalogue import Pricing
+from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import (
     Began,
     Citation,
@@ -26,7 +27,9 @@ from tui.openrouter.chat import (
     UsageArrived,
     Waiting,
 )
-from tui.openrouter.text import Clean, Opaque
+from tui.openrouter.text import Clean, Opaque, clean_line
+
+_LONGEST_URL: Final = 500
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class GrowingReply:
     pricing: Pricing
     sent_at: float
     tries: int
+    asked: Model | None = None
+    """The catalogue's row of the model that was asked."""
     text: list[str] = field(default_factory=list)
     """Pieces not yet shown."""
     reasoning: list[str] = field(default_factory=list)
@@ -84,6 +89,8 @@ class GrowingReply:
                     self.citations = (self.citations or ()) + citations
                 case ImageArrived(url):
                     self.images.append(url)
+                    self.text.append(image_note(url))
+                    self.has_text = True
                     self._content(0, now)
                 case Began(generation_id, model, provider):
                     self.generation_id = generation_id or self.generation_id
@@ -106,6 +113,14 @@ class GrowingReply:
     def began(self) -> bool:
         """Whether any content came, after which nothing may be sent again."""
         return self.first_at is not None
+
+    @property
+    def model_shown(self) -> Clean | None:
+        """Who answered; the permanent name of the model that was asked is that model."""
+        asked = self.asked
+        if asked is not None and asked.canonical_slug is not None and self.model == asked.canonical_slug.shown():
+            return asked.slug
+        return self.model
 
     @property
     def reasoning_seconds(self) -> float | None:
@@ -158,7 +173,7 @@ class GrowingReply:
             duration_ms=round((now - self.sent_at) * 1000),
             tokens_per_second=speed,
             provider=self.provider,
-            model_answered=self.model,
+            model_answered=self.model_shown,
             generation_id=self.generation_id,
             tries=self.tries,
         )
@@ -184,8 +199,17 @@ class GrowingReply:
             duration_ms=round((time.monotonic() - self.sent_at) * 1000),
             tokens_per_second=speed,
             provider=self.provider,
-            model_answered=self.model,
+            model_answered=self.model_shown,
             generation_id=self.generation_id,
             tries=self.tries,
             billing_note=note,
         )
+
+
+def image_note(url: Opaque) -> Clean:
+    """What stands in the text for a picture that cannot be drawn there."""
+    raw = url.raw
+    if raw.startswith("data:"):
+        kind = clean_line(raw[5:60].partition(";")[0].partition(",")[0])
+        return Clean(f"\n\n[image: {kind or 'unknown kind'}, {len(raw) * 3 // 4 // 1024 + 1} kB]\n")
+    return Clean(f"\n\n[image: {url.shown()[:_LONGEST_URL]}]\n")

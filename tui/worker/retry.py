@@ -21,6 +21,9 @@ OTHER_KEY_MAY_HELP: Final = frozenset(
 )
 """The free-model allowance is not among them: it is counted per account, whatever the key."""
 
+_OTHER_KEY_AFTER: Final = (401, 402, 429, None)
+"""Never after 403, though it may be the cap of a key; None is a key that cannot even be written into a header."""
+
 KEY_RESTS: Final = frozenset({ErrorKind.RATE_LIMITED})
 
 
@@ -53,7 +56,7 @@ def plan_again(error: ApiError, tries: int, *, other_key: bool, jitter: random.R
     """
     if tries >= MOST_TRIES:
         return None
-    if other_key and error.kind in OTHER_KEY_MAY_HELP:
+    if other_key and error.kind in OTHER_KEY_MAY_HELP and error.status in _OTHER_KEY_AFTER:
         return Again(0.0, other_key=True)
     if not error.retryable:
         return None

@@ -44,12 +44,10 @@ from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean_line
-from tui.worker.ask_job import AskJob
 from tui.worker.bills import BillCollector
 from tui.worker.catalogue_job import load_endpoints, load_snapshot, refresh_catalogue
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
-from tui.worker.embed_job import EmbedJob
 from tui.worker.key_ring import KeyRing
 from tui.worker.quota_job import poll_quota
 
@@ -311,6 +309,8 @@ class Worker:
             return
         self._replying[ask.conversation_id] = ask.reply_id
         try:
+            from tui.worker.ask_job import AskJob  # not before somebody asks: the first screen does not need it
+
             await AskJob(self._context, ask).run(stopped=not goes_on)
         finally:
             if self._replying.get(ask.conversation_id) == ask.reply_id:
@@ -319,6 +319,8 @@ class Worker:
 
     async def _embed(self, embed: Embed) -> None:
         goes_on = self._begins(embed, asyncio.current_task())
+        from tui.worker.embed_job import EmbedJob
+
         await EmbedJob(self._context, embed).run(stopped=not goes_on)
 
     def _refuse_second(self, ask: Ask) -> None:

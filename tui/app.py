@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ from tui.keymap import checked_keymap
 from tui.leaving import SIGNAL_STATUS, LastResort, drain_dead_writer, signals_handled, watch_terminal
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
+from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
 from tui.widgets.header_line import HeaderLine
 
@@ -43,6 +45,8 @@ _WORKER_STOP_S: Final = 0.8
 """How long leaving waits for the worker."""
 _LEAVE_LIMIT_S: Final = 0.95
 """After a signal, the process ends by force after this long."""
+_COLLECT_LATEST_S: Final = 3.0
+"""The collector, off while the program starts, is on again by then, whatever the start has come to."""
 _QUIT_LIMIT_S: Final = 4.0
 _THEME_ALIASES: Final = {"textual-ansi": "ansi-dark"}
 """Names of earlier Textual versions."""
@@ -96,7 +100,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
     """One process: four views on one worker."""
 
     TITLE = "ortui"
-    CSS_PATH = [style_path("app.tcss"), style_path("widgets.tcss")]
+    DEFAULT_MODE = "models"
+    # With the first view's own, so that its rules are not read in a second pass.
+    CSS_PATH = [style_path("app.tcss"), style_path("models.tcss")]
     COMMAND_PALETTE_BINDING = "ctrl+p"
     CLOSE_TIMEOUT = 0.5
     HELP = (
@@ -196,6 +202,7 @@ class OrtuiApp(App[None], inherit_bindings=False):
         keymap, self._keymap_warnings = checked_keymap(settings.keymap)
         teach_enter_keys()
         super().__init__()
+        self.stylesheet = SparingStylesheet(variables=self.get_css_variables())
         self.settings = settings
         self.state = State()
         self._make_worker = make_worker
@@ -279,9 +286,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
     async def on_mount(self) -> None:
         self._last_resort.remember_terminal(getattr(self._driver, "attrs_before", None))
         self._frame_timer = self.set_interval(_FRAME_S, self._publish_changes, pause=True)
+        self.set_timer(_COLLECT_LATEST_S, gc.enable)
         self._start_worker()
-        await self.switch_mode(next(iter(self._views)))
-        for warning in (*self.settings.warnings, *self._keymap_warnings):
+        for warning in self._keymap_warnings:  # those of the settings come from the worker, as notices
             self.notify(clean_line(str(warning)), title="Configuration", severity="warning", timeout=15, markup=False)
         if self._wanted_theme not in self.available_themes:
             words = f"There is no theme {clean_line(self._wanted_theme)}."
@@ -364,6 +371,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
                 self.call_after_refresh(self._ask_for_lists)
 
     def _ask_for_lists(self) -> None:
+        # What was made so far stays to the end: no collection needs to look at it again.
+        gc.freeze()
+        gc.enable()
         self._submit(RefreshCatalogue())
         self._submit(PollQuota())
 

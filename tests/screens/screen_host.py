@@ -106,7 +106,7 @@ class HandWorker:
 class Host(App[None]):
     """Shows one screen built from a session; what it posts to the App is kept in `heard`."""
 
-    CSS_PATH = [style_path("app.tcss"), style_path("widgets.tcss")]
+    CSS_PATH = [style_path("app.tcss"), style_path("dialogs.tcss")]
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, build: Callable[[Session], Screen[Any]], settings: Settings, worker: HandWorker) -> None:

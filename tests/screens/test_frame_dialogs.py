@@ -19,7 +19,7 @@ from tui.widgets.pick_list import PickList
 class DialogHost(App[None]):
     """Shows one dialog and keeps its answer."""
 
-    CSS_PATH = [style_path("app.tcss"), style_path("widgets.tcss")]
+    CSS_PATH = [style_path("app.tcss"), style_path("dialogs.tcss")]
 
     def __init__(self, dialog: PickScreen | Confirm) -> None:
         super().__init__()

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from tui.openrouter.error_words import Words, words_for
@@ -215,6 +214,8 @@ def epoch_of_date(value: str | None) -> float | None:
     """An HTTP date in epoch seconds."""
     if not value:
         return None
+    from email.utils import parsedate_to_datetime  # five modules that the first screen does not need
+
     try:
         return parsedate_to_datetime(value).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -58,7 +58,7 @@ class ChatScreen(LiveScreen):
 
     FOLLOWS = Topic.CHAT | Topic.CONVERSATIONS | Topic.JOBS | Topic.CATALOGUE | Topic.PREFERENCES | Topic.BUDGET
     MODE = "chat"
-    CSS_PATH = style_path("chat.tcss")
+    CSS_PATH = [style_path("chat.tcss"), style_path("dialogs.tcss")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "pick_model", "model", tooltip="Choose the model of this conversation.", id="chat.model"),
         Binding("ctrl+n", "new", "new", tooltip="Begin a new conversation.", id="chat.new"),

@@ -8,10 +8,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from typing_extensions import override
 
 from tui.openrouter.text import Clean
+from tui.screens.dialog import Dialog
 from tui.widgets.pick_list import PickItem, PickList
 
 PLACES: Final = (
@@ -24,7 +24,7 @@ PLACES: Final = (
 )
 
 
-class GotoMenu(ModalScreen[str | None]):
+class GotoMenu(Dialog[str | None]):
     """A letter, a digit or enter goes there; gives back a mode, `help`, `palette` or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 from typing_extensions import override
 
+from tui.screens.dialog import Dialog
 from tui.widgets.footer_line import shown_key
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _title(node: DOMNode, focused: DOMNode | None, screen: Screen[object]) -> st
     return "Everywhere" if node is screen.app else "Around it"
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Scrolls; esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

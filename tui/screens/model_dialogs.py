@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from typing_extensions import override
 
 from tui.core.commands import LoadEndpoints
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
+from tui.screens.dialog import Dialog
 from tui.widgets.compare_table import CompareTable
 from tui.widgets.model_details import ModelDetails, ProviderList
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.screens.session import Session
 
 
-class DetailsDialog(ModalScreen[None]):
+class DetailsDialog(Dialog[None]):
     """What the details pane shows, over the table."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +66,7 @@ class DetailsDialog(ModalScreen[None]):
         _ = self.dismiss(None)
 
 
-class CompareDialog(ModalScreen[None]):
+class CompareDialog(Dialog[None]):
     """The marked models, a column each."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static, TextArea
 from typing_extensions import override
 
@@ -21,6 +20,7 @@ from tui.core.formats import plain
 from tui.openrouter.catalogue import Model
 from tui.openrouter.chat import ChatParameters
 from tui.openrouter.text import clean
+from tui.screens.dialog import Dialog
 
 _FIELDS: tuple[tuple[str, str, str, str], ...] = (
     # name, label, what is expected, the name in `supported_parameters`
@@ -35,7 +35,7 @@ _FIELDS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-class ParametersDialog(ModalScreen[ConversationSettings | None]):
+class ParametersDialog(Dialog[ConversationSettings | None]):
     """A form; enter or ctrl+s takes it over, esc leaves everything as it was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

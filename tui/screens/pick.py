@@ -11,16 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.getters import query_one
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 from typing_extensions import override
 
+from tui.screens.dialog import Dialog
 from tui.widgets.pick_list import PickItem, PickList
 
 __all__ = ["Pick", "PickItem", "PickScreen"]
 
 
-class PickScreen(ModalScreen[str | None]):
+class PickScreen(Dialog[str | None]):
     """Gives back the key of what was picked, None for esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

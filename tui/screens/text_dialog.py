@@ -9,12 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 from typing_extensions import override
 
+from tui.screens.dialog import Dialog
 
-class TextDialog(ModalScreen[str | None]):
+
+class TextDialog(Dialog[str | None]):
     """Gives back the line on enter, None on esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -71,7 +71,7 @@ class FilterLine(Horizontal):
             text-wrap: nowrap; text-overflow: ellipsis; color: $text-warning;
         }
         & > .filter--hint.-note { color: $text-muted; }
-        & > .filter--count { width: auto; min-width: 11; text-align: right; color: $text-muted; padding: 0 1 0 2; }
+        & > .filter--count { width: 20; text-align: right; color: $text-muted; padding: 0 1 0 2; }
     }
     """
 
@@ -151,7 +151,7 @@ class FilterLine(Horizontal):
         )
         hint.set_class(mistake is None, "-note")
         _say(hint, words)
-        _say(counter, f"{'~' if fuzzy else ''}{count(shown)} of {count(total)}")
+        counter.update(Content(f"{'~' if fuzzy else ''}{count(shown)} of {count(total)}"), layout=False)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

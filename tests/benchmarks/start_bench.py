@@ -45,6 +45,7 @@ async def prepare(config: Path, data: Path) -> None:
     """A configuration and a database that a former run has left behind."""
     from tui.config import load
     from tui.core.commands import RefreshCatalogue
+    from tui.core.events import Event
     from tui.core.state import State
     from tui.database.thread import Database
     from tui.demo.launch import DemoProcess
@@ -57,7 +58,11 @@ async def prepare(config: Path, data: Path) -> None:
         settings = load(config_file=config, data_dir=data, environ={})
         database = Database(settings.folders.database)
         state = State()
-        worker = Worker(settings, database, state.apply)
+
+        def fold(event: Event) -> None:
+            state.apply(event)
+
+        worker = Worker(settings, database, fold)
         run = asyncio.create_task(worker.run())
         worker.submit(RefreshCatalogue())
         while state.catalogue_fetched_at is None or state.jobs:

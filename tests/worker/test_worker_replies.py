@@ -13,17 +13,13 @@ from tui.core.events import ReplyGrew, TurnQueued
 from tui.openrouter.chat import ChatParameters
 
 
-def key_of(host: Any) -> str:
-    return str(host.settings.provider.keys[0].secret.reveal())
-
-
 async def test_a_reply_is_shown_stored_and_billed(start_host: Any, demo_server: str) -> None:
     host = await start_host()
     ask = host.ask("anthropic/claude-3-haiku")
     ended = await host.reply(ask)
     message = host.message(ask)
     assert (message.state, message.receipt.cost.kind) == (MessageState.DONE, CostKind.BILLED)
-    assert message.receipt.cost.usd == await Books(demo_server, key_of(host)).cost() > 0
+    assert message.receipt.cost.usd == await Books(demo_server, host.key()).cost() > 0
     assert ended.receipt == message.receipt
     stored = await host.rows("SELECT state, text FROM message WHERE id = ?", ask.reply_id)
     assert stored == [{"state": "done", "text": message.text}]
@@ -126,7 +122,7 @@ async def test_a_call_that_nobody_answered_is_not_sent_back(start_host: Any, dem
     again = host.ask("demo/plain", "And now?", conversation_id=ask.conversation_id)
     await host.reply(again)
     assert host.message(again).state is MessageState.DONE
-    body = (await Books(demo_server, key_of(host)).log())[-1]["body"]
+    body = (await Books(demo_server, host.key()).log())[-1]["body"]
     assert not any("tool_calls" in message for message in body["messages"])
 
 
@@ -144,7 +140,7 @@ async def test_two_conversations_stream_at_once_but_one_conversation_only_one_re
     ended = await host.reply(refused)
     assert ended.state is MessageState.FAILED
     assert "still running" in ended.failure.message
-    assert len(await Books(base_url, key_of(host)).log()) == 2
+    assert len(await Books(base_url, host.key()).log()) == 2
     assert host.ended(first) is None
     host.worker.cancel(first.reply_id)
     await host.reply(first)
@@ -202,7 +198,7 @@ async def test_what_is_asked_is_sent(start_host: Any, demo_server: str) -> None:
     host = await start_host()
     parameters = ChatParameters(max_tokens=20, temperature=Decimal("0.5"), stop=("END",), seed=3)
     await host.reply(host.ask("demo/plain", "Hello", parameters=parameters))
-    [row] = await Books(demo_server, key_of(host)).log()
+    [row] = await Books(demo_server, host.key()).log()
     sent = row["body"]
     assert (sent["max_tokens"], sent["temperature"], sent["stop"], sent["seed"]) == (20, Decimal("0.5"), ["END"], 3)
     assert sent["messages"] == [{"role": "user", "content": "Hello"}]

@@ -16,7 +16,7 @@ import httpx
 from msgspec.structs import replace
 
 from tui.base_url import parse_base_url
-from tui.config import Budget, ChatDefaults, EmbeddingDefaults, KeySource, Limits, Provider, Settings, UiSettings
+from tui.config import Budget, ChatDefaults, EmbeddingDefaults, KeySource, Provider, Settings, UiSettings
 from tui.core.chat_turns import first_settings, send
 from tui.core.commands import Ask, Embed, RefreshCatalogue
 from tui.core.conversation import Message
@@ -37,17 +37,9 @@ def make_settings(root: Path, base_url: str, *keys: str, **changes: Any) -> Sett
     """Settings with one provider; `limits`, `type`, `pricing`, `model` change it, the rest the settings."""
     address = parse_base_url(base_url)
     of_provider = {name: changes.pop(name) for name in ("limits", "type", "pricing", "model") if name in changes}
-    provider = Provider(
-        **{
-            "id": "here",
-            "type": "openrouter",
-            "keys": tuple(KeySource(Secret(key), "test") for key in keys),
-            "base_url": address.url,
-            "origin": address.origin,
-            "limits": Limits(),
-            **of_provider,
-        }
-    )
+    of_address: dict[str, Any] = {"base_url": address.url, "origin": address.origin}
+    sources = tuple(KeySource(Secret(key), "test") for key in keys)
+    provider = Provider(**({"id": "here", "type": "openrouter", "keys": sources} | of_address | of_provider))
     fields: dict[str, Any] = {
         "providers": (provider,),
         "provider": provider,
@@ -191,6 +183,12 @@ class Host:
     def jobs(self, job_id: str) -> list[Any]:
         """The states of a job so far."""
         return [e.job for e in self.events if isinstance(e, JobChanged) and e.job.id == job_id]
+
+    def key(self, number: int = 0) -> str:
+        """One of the keys themselves."""
+        secret = self.settings.provider.keys[number].secret
+        assert secret is not None
+        return secret.reveal()
 
     def waits(self, job_id: str) -> list[Any]:
         return [job for job in self.jobs(job_id) if job.state is JobState.WAITING]

@@ -155,17 +155,15 @@ class Host:
         assert found is not None
         return found
 
-    def ended(self, ask: Ask) -> TurnEnded | None:
-        """How the reply ended; None while it runs."""
+    def ended(self, ask: Ask) -> Any:
+        """The `TurnEnded` of the reply; None while it runs."""
         return next((e for e in self.events if isinstance(e, TurnEnded) and e.message_id == ask.reply_id), None)
 
-    async def reply(self, ask: Ask, within_s: float = 8.0) -> TurnEnded:
+    async def reply(self, ask: Ask, within_s: float = 8.0) -> Any:
         """Wait for the end of a reply, until its job is over too."""
         await self.until(lambda: self.ended(ask), within_s)
         await self.until(lambda: any(job.state.is_over for job in self.jobs(ask.reply_id)))
-        found = self.ended(ask)
-        assert found is not None
-        return found
+        return self.ended(ask)
 
     async def embed(self, model: str, texts: Sequence[str], **changes: Any) -> EmbedEnded:
         """Hand in texts and wait for the vectors."""
@@ -285,6 +283,8 @@ class ScriptedServer:
         self._server.close()
         for writer in self._open:
             writer.close()
+        while self._open:
+            await asyncio.sleep(0.005)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -312,6 +312,12 @@ class ScriptedServer:
         finally:
             self._open.discard(writer)
             writer.close()
+
+
+async def silent(writer: asyncio.StreamWriter) -> None:
+    """An answer that keeps the connection and says nothing."""
+    while not writer.is_closing():
+        await asyncio.sleep(0.005)
 
 
 def http(status: int, body: object, **headers: str) -> bytes:

@@ -1,38 +1,50 @@
-"""Whether stopping a stream stops the bill, by provider."""
+"""Whether stopping a stream stops the bill, by provider ("Cancelling" of the API reference)."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from tui.openrouter.text import Clean
 
-# "Cancelling" in OpenRouter's streaming guide; compared without spaces, case and punctuation.
+OnStop: TypeAlias = Literal["stops", "bills_on", "unlisted"]
+
+# Compared without spaces, case, punctuation, a number at the end, and the word "AI" at the end.
 _STOPS: Final = frozenset(
     {
         "anthropic", "anyscale", "avian", "azure", "chutes", "cloudflare", "cohere", "deepinfra", "deepseek",
         "fireworks", "friendli", "hyperbolic", "infermatic", "lepton", "liquid", "mancer", "nineteen", "novita",
-        "octoai", "openai", "recursal", "sfcompute", "together", "xai",
+        "octo", "open", "recursal", "sfcompute", "together", "x",
+    }
+)  # fmt: skip
+_BILLS_ON: Final = frozenset(
+    {
+        "ai21", "aionlabs", "alibaba", "amazonbedrock", "awsbedrock", "bedrock", "featherless", "google",
+        "googleaistudio", "googlevertex", "groq", "huggingface", "inferencenet", "inflection", "kluster", "lambda",
+        "lynn", "minimax", "mistral", "modal", "nebius", "perplexity", "reflection", "replicate", "sambanova",
+        "targon", "zeroone",
     }
 )  # fmt: skip
 
 
-def stops_billing(provider: str | None) -> bool | None:
-    """True when closing the connection ends the bill, False when the whole reply is billed, None when nobody answered.
-
-    A provider in neither list is taken to bill on.
-    """
-    if provider is None:
-        return None
+def on_stop(provider: str) -> OnStop:
+    """What closing the connection does to the bill; a provider in neither list is to be taken to bill on."""
     name = "".join(character for character in provider.lower() if character.isalnum())
-    return name in _STOPS or name.removesuffix("ai") in _STOPS
+    bare = name.rstrip("0123456789").removesuffix("ai")
+    if name in _BILLS_ON or bare in _BILLS_ON:
+        return "bills_on"
+    return "stops" if bare in _STOPS else "unlisted"
 
 
-def stop_note(provider: Clean | None) -> Clean:
-    """What the receipt of a stopped reply says."""
-    match stops_billing(provider):
-        case True:
+def stop_note(provider: Clean | None, *, streamed: bool = True) -> Clean:
+    """What the receipt of a stopped reply says until the bill comes."""
+    if not streamed:
+        return Clean("a reply that is not streamed is billed whole; bill awaited")
+    if provider is None:
+        return Clean("stopped before a provider answered; bill awaited")
+    match on_stop(provider):
+        case "stops":
             return Clean(f"{provider} stops billing when stopped; bill awaited")
-        case False:
+        case "bills_on":
             return Clean(f"{provider} bills the whole reply all the same; bill awaited")
-        case None:
-            return Clean("stopped before a provider answered; bill awaited")
+        case "unlisted":
+            return Clean(f"{provider} may bill the whole reply; bill awaited")

@@ -258,7 +258,7 @@ class AskJob:
         )
         note = None
         if state is MessageState.STOPPED and money_state is RequestState.AWAITED:
-            note = stop_note(reply.provider if reply else None)
+            note = stop_note(reply.provider if reply else None, streamed=self._ask.stream)
         receipt = reply.receipt(cost, note) if reply else Receipt(cost=cost, tries=paid.tries)
         if reply and reply.ended and reply.ended.broken_events:
             context.warn(Clean("A part of this reply could not be read; some of its text may be missing."))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from tui.core.conversation import Failure
 from tui.core.events import BillArrived, Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class WorkerContext:
+class WorkerContext(msgspec.Struct):
     """Shared by all jobs; lives as long as the worker."""
 
     settings: Settings
@@ -36,7 +36,7 @@ class WorkerContext:
     keys: KeyRing
     publish: Callable[[Event], None]
     process_id: str
-    models: dict[str, Model] = field(default_factory=dict)
+    models: dict[str, Model] = msgspec.field(default_factory=dict)
     """The catalogue by raw id."""
     on_bill_awaited: Callable[[str, BillArrived | None], None] = lambda _request_id, _receipt: None
     """A request has ended without a bill; with the receipt of the reply as it stands, if it was one."""

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from tui.core.formats import duration
@@ -35,8 +35,7 @@ WaitNotice = Callable[[Clean, float], None]
 """Why a job waits, and until when (Unix seconds)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """A key that can be sent; `account` is whose money it spends."""
 
     account: str
@@ -45,8 +44,7 @@ class Key:
     """None for a server that wants no key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A key with room for one try."""
 
     key: Key

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
+
+import msgspec
 
 from tui.openrouter.errors import ApiError, ErrorKind
 
@@ -27,8 +28,7 @@ _OTHER_KEY_AFTER: Final = (401, 402, 429, None)
 KEY_RESTS: Final = frozenset({ErrorKind.RATE_LIMITED})
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(msgspec.Struct, frozen=True):
     """Send it once more after `delay_s` seconds, with another key if `other_key`."""
 
     delay_s: float

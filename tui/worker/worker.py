@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -93,7 +94,8 @@ class Worker:
         self._context.on_spent = self._poll_quota_soon
         self._context.on_turn_moved = self._list_again
         self._context.on_bug = self._note_bug
-        self._queue: asyncio.Queue[Command] = asyncio.Queue(_QUEUE)
+        self._commands: deque[Command] = deque()
+        self._woken = asyncio.Event()
         self._not_begun: dict[str, bool] = {}
         """Replies and embeddings that were handed in and have not begun yet; True: they are to be stopped."""
         self._jobs: dict[str, asyncio.Task[None]] = {}
@@ -106,16 +108,16 @@ class Worker:
         self._others: set[asyncio.Task[None]] = set()
         self._on_bug = on_bug
         self._watch = watch
-        self._bug: asyncio.Future[None] | None = None
+        self._bug: BaseException | None = None
         self._quota_handle: asyncio.TimerHandle | None = None
         self._session_origin = settings.provider.origin
 
     def submit(self, command: Command) -> bool:
         """Hand a command in; False when the queue is full."""
-        try:
-            self._queue.put_nowait(command)
-        except asyncio.QueueFull:
+        if len(self._commands) >= _QUEUE:
             return False
+        self._commands.append(command)
+        self._woken.set()
         if isinstance(command, Ask | Embed):
             self._not_begun.setdefault(_job_id(command), False)
         return True
@@ -146,7 +148,6 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; then stop the jobs, wait for what they write, and close everything."""
-        self._bug = asyncio.get_running_loop().create_future()
         try:
             await self._start()
             while True:
@@ -155,21 +156,14 @@ class Worker:
             await self._stop()
 
     async def _next(self) -> Command:
-        """The next command, or the exception of a job that had a bug."""
-        assert self._bug is not None
-        if self._bug.done():
-            self._bug.result()
-        if not self._queue.empty():
-            return self._queue.get_nowait()
-        get = asyncio.ensure_future(self._queue.get())
-        try:
-            await asyncio.wait((get, self._bug), return_when=asyncio.FIRST_COMPLETED)
-            if get.done():
-                return get.result()
-            self._bug.result()
-            raise AssertionError("a bug future is only ever an exception")
-        finally:
-            get.cancel()
+        """The next command; raises what a job had a bug of."""
+        while True:
+            if self._bug is not None:
+                raise self._bug
+            if self._commands:
+                return self._commands.popleft()
+            self._woken.clear()
+            await self._woken.wait()
 
     async def _start(self) -> None:
         context = self._context
@@ -202,8 +196,8 @@ class Worker:
         if self._quota_handle is not None:
             self._quota_handle.cancel()
         self.cancel_all()
-        while self._process is not None and not self._queue.empty():
-            command = self._queue.get_nowait()
+        while self._process is not None and self._commands:
+            command = self._commands.popleft()
             if isinstance(command, _WRITTEN_AT_THE_END):
                 self._dispatch(command)
         for task in self._others:
@@ -211,8 +205,6 @@ class Worker:
                 task.cancel()
         if self._others:
             await asyncio.wait(self._others, timeout=_STOP_LIMIT_S)
-        if self._bug is not None and self._bug.done():
-            self._bug.exception()  # it was told, or something else ends the worker
         try:
             await self._context.connection.close()
         finally:
@@ -282,8 +274,9 @@ class Worker:
     def _note_bug(self, error: BaseException) -> None:
         if self._on_bug is not None:
             self._on_bug(error)
-        elif self._bug is not None and not self._bug.done():
-            self._bug.set_exception(error)
+        elif self._bug is None:
+            self._bug = error
+            self._woken.set()
 
     def _publish(self, event: Event) -> None:
         if isinstance(event, TurnEnded) and self._replying.get(event.conversation_id) == event.message_id:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from tui.config_file import ConfigError, Problem, shown
 
@@ -17,8 +19,7 @@ NEVER_BOUND: Final = ("ctrl+i", "ctrl+m", "ctrl+h", "ctrl+[", "ctrl+left_square_
 _LONG: Final = {"?": "question_mark", "/": "slash", ":": "colon", "esc": "escape"}
 
 
-@dataclass(frozen=True, slots=True)
-class BoundKey:
+class BoundKey(msgspec.Struct, frozen=True):
     """One `Binding(…, id=…)` of the source."""
 
     id: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tui.core.exit_status import REFUSED
 
@@ -47,8 +48,7 @@ class CommandError(Exception):
         self.status: Final = status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommonOptions:
+class CommonOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What was given of them; None = not given."""
 
     config_file: str | None = None

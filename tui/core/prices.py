@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from typing import Final
 
+import msgspec
 from msgspec.structs import fields, replace
 
 from tui.openrouter.catalogue import Model, PriceOverride, Pricing
@@ -95,8 +95,7 @@ def estimate_cost(
     return total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody does in a month; tokens are per request."""
 
     prompt_tokens: int = 2_000

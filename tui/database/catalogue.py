@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from tui.database.columns import Row, opaque_in, transaction
 from tui.openrouter.text import Opaque
@@ -19,8 +20,7 @@ _MOST_KEPT: Final = 400
 _LARGEST: Final = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """A body of `/models` or `/embeddings/models`. Unix seconds."""
 
     id: int
@@ -31,8 +31,7 @@ class Snapshot:
     """When it last did."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointsReply:
+class EndpointsReply(msgspec.Struct, frozen=True):
     """A body of `/models/…/endpoints` and when it came (Unix seconds)."""
 
     body: bytes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from tui.core.ledger import RequestKind, RequestState
 from tui.database.columns import known_word_id, opaque_in, transaction
@@ -16,8 +17,7 @@ _KEPT_SHARE: Final = 0.9
 _RATIOS: Final = (0.25, 4.0)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyLengths:
+class ReplyLengths(msgspec.Struct, frozen=True):
     """Completion tokens of the last replies of a model."""
 
     replies: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+import msgspec
 
 from tui.core.ledger import KeyState
 from tui.openrouter.text import Clean
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaReply:
+class QuotaReply(msgspec.Struct, frozen=True):
     """A body that `/key` or `/credits` gave, and when (Unix seconds)."""
 
     body: bytes

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
+
+import msgspec
 
 from tui.core.ledger import (
     ZERO,
@@ -60,8 +61,7 @@ _RANK: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where one budget stands. USD."""
 
     spent_usd: Decimal
@@ -72,8 +72,7 @@ class Standing:
         return max(ZERO, MONEY.subtract(limit, MONEY.add(self.spent_usd, self.reserved_usd)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AwaitedBill:
+class AwaitedBill(msgspec.Struct, frozen=True, kw_only=True):
     """A request that ended without a bill; times are Unix seconds."""
 
     request_id: str

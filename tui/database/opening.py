@@ -11,10 +11,11 @@ import shutil
 import sqlite3
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from tui.database.processes import FileLock
 from tui.database.schema import NewerSchema, OtherProgram, migrate
@@ -33,8 +34,7 @@ _REASONS: Final = {
 _SIDE_FILES: Final = ("", "-wal", "-shm")
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """A connection, and what the user must hear about it."""
 
     connection: sqlite3.Connection

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from tui.core.conversation import Failure, MessageState
@@ -31,8 +31,7 @@ _OUTCOME_UNKNOWN: Final = Failure(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
+class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     """What was found and put right."""
 
     messages: int = 0

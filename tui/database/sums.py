@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Final
+
+import msgspec
+from msgspec.structs import fields
 
 from tui.core.ledger import ZERO, RequestState, SpendRow
 from tui.database.columns import MONEY, Row, day_number, money_in, money_out
 from tui.openrouter.text import Clean
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(msgspec.Struct, frozen=True, kw_only=True):
     """What one request, or many together, add to a sum. USD."""
 
     requests: int = 0

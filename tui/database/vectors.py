@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
+
+import msgspec
 
 from tui.core.sheets import Sheet, SheetSummary
 from tui.database.columns import (
@@ -24,8 +25,7 @@ from tui.openrouter.text import Opaque
 _FLOAT_BYTES: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorSpace:
+class VectorSpace(msgspec.Struct, frozen=True, kw_only=True):
     """Vectors of different spaces are never compared or mistaken for each other."""
 
     origin: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -56,9 +55,8 @@ _decode_list: Final = msgspec.json.Decoder(_List).decode
 _decode_endpoints: Final = msgspec.json.Decoder(_EndpointReply).decode
 
 
-@dataclass(slots=True)
-class _Tally:
-    models: dict[str, Model] = field(default_factory=dict)
+class _Tally(msgspec.Struct):
+    models: dict[str, Model] = msgspec.field(default_factory=dict)
     mended: int = 0
     unreadable: int = 0
     duplicates: int = 0

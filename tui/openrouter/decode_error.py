@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tui.openrouter.error_words import Words, words_for
 from tui.openrouter.errors import ApiError, ErrorKind
@@ -125,8 +126,7 @@ _TOO_LONG: Final = frozenset(
 _REFUSED_CONTENT: Final = frozenset({"content_policy_violation", "refusal", "content_filter"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(msgspec.Struct, frozen=True):
     """What an error object says, its parts found wherever the variants put them."""
 
     error: Mapping[str, object]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import msgspec
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.signal import Signal
@@ -27,8 +28,7 @@ def no_clipboard(text: str) -> None:
     """For hosts without a clipboard: the text is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """What the App gives its screens; a test gives them one with a worker that it drives by hand."""
 
     settings: Settings

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import ClassVar, Final
 
+import msgspec
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
@@ -35,8 +35,7 @@ class Level(Enum):
     """95 % used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One figure of the strip."""
 
     name: str

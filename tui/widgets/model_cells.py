@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 from rich.style import Style
 from textual.widget import Widget
 
@@ -103,8 +103,7 @@ def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
     return text, text == UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class TableStyles:
+class TableStyles(msgspec.Struct, frozen=True):
     """The styles of the moment of a model table."""
 
     row: Style

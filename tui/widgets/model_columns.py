@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 
 KindT = TypeVar("KindT")
 
 
-@dataclass(frozen=True, slots=True)
-class Column(Generic[KindT]):
+class Column(msgspec.Struct, Generic[KindT], frozen=True):
     """A column as it may be shown; widths are cells."""
 
     kind: KindT
@@ -27,8 +26,7 @@ class Column(Generic[KindT]):
     """Aligned right, as figures are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed(Generic[KindT]):
+class Placed(msgspec.Struct, Generic[KindT], frozen=True):
     """A column with the place that it got."""
 
     column: Column[KindT]

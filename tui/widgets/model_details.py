@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar, Final
 
+import msgspec
 from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -59,8 +60,7 @@ _ENDPOINT_COLUMNS: Final[tuple[Column[str], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderList:
+class ProviderList(msgspec.Struct, frozen=True, kw_only=True):
     """The endpoints of a model as far as they are known: an old list may stand while another is awaited or failed."""
 
     endpoints: tuple[Endpoint, ...] | None = None

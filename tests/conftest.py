@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_runner import Ortui, make_ortui
 
 from tui.demo.launch import DemoProcess
 
@@ -61,3 +62,9 @@ def openapi() -> dict[str, Any]:
         pytest.skip("the protocol's OpenAPI document is not at hand")
     document: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
     return document
+
+
+@pytest.fixture
+def ortui(tmp_path: Path, demo_server: str, fresh_key: Callable[..., str]) -> Ortui:
+    """The command line in processes of its own, talking to the embedded server with a key that nobody else uses."""
+    return make_ortui(tmp_path / "home", demo_server, fresh_key())

@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
-from tui.commands.config_commands import config_group
+from tui.commands.common_options import take_common
+from tui.commands.config_commands import command
+from tui.config import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def run(*arguments: str) -> Result:
-    @click.group()
-    @click.option("--config", "config_file")
-    def ortui(config_file: str | None) -> None:
-        pass
-
-    ortui.add_command(config_group)
-    return CliRunner().invoke(ortui, list(arguments), catch_exceptions=False)
+    common, left = take_common(arguments)
+    assert left.pop(0) == "config"
+    # What the commands answer with becomes the exit status in tui.cli.
+    said = CliRunner().invoke(command, left, obj=common, catch_exceptions=False, standalone_mode=False)
+    said.exit_code = said.return_value if isinstance(said.return_value, int) else said.exit_code
+    return said
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,8 @@ def test_a_written_file_is_in_order_and_never_overwritten(home: Path, monkeypatc
     assert (checked.exit_code, checked.stdout, checked.stderr) == (0, f"{path} is in order.\n", "")
 
     path.write_text("mine: 1\n")
-    again = run("config", "init")
-    assert (again.exit_code, again.stdout) == (2, "")
-    assert again.stderr == f"error: {path}: the file exists and is left as it is\n"
+    with pytest.raises(ConfigError, match="the file exists and is left as it is"):
+        run("config", "init")
     assert path.read_text() == "mine: 1\n"
     assert run("config", "path").stderr == ""
 
@@ -91,6 +90,5 @@ def test_a_named_file_has_to_exist(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = run("config", "init", "--config", str(tmp_path / "file" / "own.yaml"))
-    assert said.exit_code == 2
-    assert said.stderr == f"error: the folder {tmp_path / 'file'} cannot be made: a file is in its place\n"
+    with pytest.raises(ConfigError, match="cannot be made: a file is in its place"):
+        run("config", "init", "--config", str(tmp_path / "file" / "own.yaml"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -149,7 +150,8 @@ def _provider_of(common: CommonOptions, settings: Settings, name: str) -> Provid
     """
     if settings.demo:
         return settings.provider
-    plain = load(config_file=common.config_file, data_dir=common.data_dir, provider=common.provider, environ={})
+    environ = {variable: value for variable, value in os.environ.items() if variable != "OPENROUTER_BASE_URL"}
+    plain = load(config_file=common.config_file, data_dir=common.data_dir, provider=common.provider, environ=environ)
     naming = [entry for entry in plain.providers if any(key.keyring_name == name for key in entry.keys)]
     known = next((entry for entry in naming if entry.id == plain.provider.id), naming[0] if naming else plain.provider)
     if settings.provider.origin == known.origin:

@@ -1,0 +1,102 @@
+"""`ortui spend` and `ortui quota`: what it cost and what is left."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli_runner import Ortui
+
+SUMS = {"requests", "prompt_tokens", "completion_tokens", "billed", "estimated", "unknown"}
+
+
+def test_an_empty_ledger_is_zero(ortui: Ortui) -> None:
+    spend = ortui("spend", "--json").json
+    assert set(spend) == {"day_utc", "total", "rows"}
+    assert (spend["rows"], spend["total"]["requests"], spend["total"]["billed"]) == ([], 0, "0")
+
+
+@pytest.mark.parametrize("by", ["day", "model", "key", "provider", "conversation"])
+def test_the_parts_make_the_total(ortui: Ortui, by: str) -> None:
+    cost = sum(
+        Decimal(ortui("ask", "-m", model, "--json", "Hello?").json["cost"])
+        for model in ("demo/plain", "demo/echo", "demo/402")
+    )
+    spend = ortui("spend", "--by", by, "--json").json
+    total, rows = spend["total"], spend["rows"]
+    assert set(total) == SUMS
+    assert all(set(row) == SUMS | {"key"} for row in rows)
+    assert Decimal(total["billed"]) == cost > 0
+    assert sum(Decimal(row["billed"]) for row in rows) == cost
+    assert sum(row["requests"] for row in rows) == total["requests"]
+    keys = {row["key"] for row in rows}
+    wanted = {
+        "day": {spend["day_utc"]},
+        "model": {"demo/plain", "demo/echo"},
+        "key": {f"…{ortui.environment['OPENROUTER_API_KEY'][-4:]}"},
+        "provider": {"FakeProvider"},
+    }
+    assert wanted.get(by, set()) <= keys
+
+
+def test_since_a_day(ortui: Ortui) -> None:
+    ortui("ask", "-m", "demo/plain", "Hello?")
+    assert ortui("spend", "--since", "2999-01-01", "--json").json["rows"] == []
+    assert len(ortui("spend", "--since", "2020-01-01", "--json").json["rows"]) == 1
+    bad = ortui("spend", "--since", "tuesday")
+    assert (bad.status, bad.err) == (2, "ortui: --since expects a day as 2026-01-31.\n")
+
+
+def test_sums_of_another_server_are_not_mixed_in(ortui: Ortui, start_demo_server: Callable[..., str]) -> None:
+    ortui("ask", "-m", "demo/plain", "Hello?")
+    other = start_demo_server("--speed", "0")
+    assert ortui("spend", "--base-url", other, "--json").json["total"]["requests"] == 0
+
+
+def test_quota_has_the_fields_of_the_contract(ortui: Ortui, fresh_key: Callable[..., str]) -> None:
+    key = ortui.environment["OPENROUTER_API_KEY"] = fresh_key("limit-0.05")
+    done = ortui("quota", "--json")
+    quota = done.json
+    assert (done.status, done.err) == (0, "")
+    assert set(quota) == {"as_of", "key", "credits", "free", "keys"}
+    assert quota["as_of"].endswith("Z")
+    assert quota["key"]["limit"] == "0.05"
+    assert quota["free"]["minute"] == {"used": 0, "limit": 20}
+    assert set(quota["free"]["day"]) == {"used", "limit", "at_least"}
+    assert quota["free"]["resets_at"].endswith("T00:00:00Z")
+    (use,) = quota["keys"]
+    assert list(use) == ["id", "state", "until", "requests_60s", "req_per_min", "tokens_60s", "tokens_per_min"]
+    assert (use["id"], use["state"], use["requests_60s"]) == (f"…{key[-4:]}", "ready", 0)
+    assert key not in done.out
+
+
+def test_the_network_is_used_only_when_it_is_old(ortui: Ortui) -> None:
+    first = ortui("quota", "--json").json
+    assert ortui("quota", "--json").json["as_of"] == first["as_of"]
+    ortui("ask", "-m", "demo/plain", "Hello?")
+    again = ortui("quota", "--json", "--max-age", "0").json
+    assert Decimal(again["key"]["usage"]) > Decimal(first["key"]["usage"])
+    assert again["keys"][0]["requests_60s"] == 1
+
+
+def test_a_line_for_a_status_bar(ortui: Ortui) -> None:
+    done = ortui("quota", "--line")
+    assert done.status == 0
+    assert done.out.count("\n") == 1
+    assert "free 0/50" in done.out
+
+
+def test_a_refused_key_and_no_key(ortui: Ortui) -> None:
+    ortui.environment["OPENROUTER_API_KEY"] = "sk-or-v1-invalid-0000000000"
+    refused = ortui("quota", "--json")
+    assert refused.status == 3
+    assert refused.json["key"] is None
+    del ortui.environment["OPENROUTER_API_KEY"]
+    none = ortui("quota", "--json")
+    assert (none.status, none.json["keys"]) == (2, [])
+    assert "OPENROUTER_API_KEY" in none.err

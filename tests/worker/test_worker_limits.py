@@ -135,10 +135,14 @@ async def test_block_sends_what_is_left_as_max_tokens(start_host: Any, demo_serv
 
 
 async def test_block_looks_at_all_budgets(start_host: Any, demo_server: str) -> None:
-    budget = Budget(session=Decimal("0.05"), day=Decimal("0.02"), month=Decimal("0.01"), request=Decimal("0.004"))
-    host = await start_host(
-        budget=Budget(*(getattr(budget, name) for name in ("session", "day", "month", "request")), "block")
+    budget = Budget(
+        session=Decimal("0.05"),
+        day=Decimal("0.02"),
+        month=Decimal("0.01"),
+        request=Decimal("0.004"),
+        action="block",
     )
+    host = await start_host(budget=budget)
     assert (await host.reply(host.ask(MODEL))).state is MessageState.DONE
     [row] = await Books(demo_server, host.key()).log()
     assert 200 < row["body"]["max_tokens"] <= 400
@@ -206,6 +210,7 @@ async def test_money_that_is_not_known_is_asked_about_first(demo_server: str, fr
         assert (await host.reply(host.ask(free))).state is MessageState.DONE
         assert (await host.reply(host.ask("demo/plain", over_budget=True))).state is MessageState.DONE
         refused = await host.embed("demo/embed-plain", ["a", "b"])
+        assert refused.failure is not None
         assert refused.failure.kind == "own_budget"
         assert len(host.saw(BudgetPassed)) == 2
         allowed = await host.embed("demo/embed-plain", ["a", "b"], over_budget=True)

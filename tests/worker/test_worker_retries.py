@@ -170,7 +170,7 @@ async def test_a_dead_key_is_tested_before_it_is_used_again(start_host: Any) -> 
     async with server as url:
         host = await start_host(url, catalogue=False)
         assert (await host.reply(host.ask("some/model"))).failure.kind == "bad_key"
-        assert host.state.keys[0].state is KeyState.DEAD
+        assert host.state.keys[0].state.value == KeyState.DEAD.value
         refused = await host.reply(host.ask("some/model"))
         assert refused.failure.kind == "bad_key"
         assert len(server.posts) == 1

@@ -256,7 +256,12 @@ async def test_stopping_while_the_demo_s_server_starts_leaves_no_child(
 
     started: list[DemoProcess] = []
     real = DemoProcess.launch
-    monkeypatch.setattr(DemoProcess, "launch", lambda self: (started.append(self), real(self))[1])
+
+    def launch(self: DemoProcess) -> None:
+        started.append(self)
+        real(self)
+
+    monkeypatch.setattr(DemoProcess, "launch", launch)
     host = Host(load(demo=True, data_dir=tmp_path, environ={}))
     await host.start(catalogue=False)
     ask = host.ask("demo/plain", over_budget=True)

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from textual import on, work
@@ -45,6 +46,7 @@ _WORKER_STOP_S: Final = 0.8
 """How long leaving waits for the worker."""
 _LEAVE_LIMIT_S: Final = 0.95
 """After a signal, the process ends by force after this long."""
+_FIRST_PAINT_LATEST_S: Final = 0.15
 _COLLECT_LATEST_S: Final = 3.0
 """The collector, off while the program starts, is on again by then, whatever the start has come to."""
 _QUIT_LIMIT_S: Final = 4.0
@@ -224,6 +226,8 @@ class OrtuiApp(App[None], inherit_bindings=False):
         self._last_words: list[str] = []
         self._leaving = False
         self._lists_asked_for = False
+        self._first_paint = ExitStack()
+        self._painted = False
         self._last_resort = LastResort()
         self._views = views or VIEWS
         for mode, make in self._views.items():
@@ -287,6 +291,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
         self._last_resort.remember_terminal(getattr(self._driver, "attrs_before", None))
         self._frame_timer = self.set_interval(_FRAME_S, self._publish_changes, pause=True)
         self.set_timer(_COLLECT_LATEST_S, gc.enable)
+        # What is kept comes within some hundredths of a second: an empty screen before it would be painted for nothing.
+        self._first_paint.enter_context(self.batch_update())
+        self.set_timer(_FIRST_PAINT_LATEST_S, self._paint_first)
         self._start_worker()
         for warning in self._keymap_warnings:  # those of the settings come from the worker, as notices
             self.notify(clean_line(str(warning)), title="Configuration", severity="warning", timeout=15, markup=False)
@@ -365,10 +372,17 @@ class OrtuiApp(App[None], inherit_bindings=False):
             self._ring_for_finished()
         if moved & Topic.PREFERENCES:
             self._take_preferences()
+            self._paint_first()
             if not self._lists_asked_for:
                 # What is kept is on the screen now: only after it is drawn is the network worth its imports.
                 self._lists_asked_for = True
                 self.call_after_refresh(self._ask_for_lists)
+
+    def _paint_first(self) -> None:
+        if not self._painted:
+            self._painted = True
+            self._first_paint.close()
+            self.refresh(layout=True)
 
     def _ask_for_lists(self) -> None:
         # What was made so far stays to the end: no collection needs to look at it again.

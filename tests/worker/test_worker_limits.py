@@ -109,6 +109,15 @@ async def test_what_the_server_says_of_the_allowance_is_taken_over(start_demo_se
     await host.until(lambda: host.state.quota is not None and host.state.free.day_limit == 7)
 
 
+@pytest.mark.parametrize(("asked", "sent"), [(None, 50), (4_000, 50), (20, 20)])
+async def test_the_entry_s_cap_bounds_what_is_asked_for(asked: int | None, sent: int, start_host: Any) -> None:
+    server = ScriptedServer(OK)
+    async with server as url:
+        host = await start_host(url, catalogue=False, limits=Limits(max_tokens=50))
+        await host.reply(host.ask("some/model", parameters=ChatParameters(max_tokens=asked)))
+    assert server.posts[0].json["max_tokens"] == sent
+
+
 # Budgets
 
 

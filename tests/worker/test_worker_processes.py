@@ -188,7 +188,7 @@ async def test_everything_that_fails_at_once_is_billed_to_the_cent(
 
     async def one(name: str) -> Any:
         async with ten:
-            ask = host.ask(f"demo/{name}", wait_s=5.0)
+            ask = host.ask(f"demo/{name}", wait_s=2.5)
             if name.startswith("slow"):
                 await host.until(lambda: ask.conversation_id in host.state.open and host.message(ask).text, 15)
                 host.worker.cancel(ask.reply_id)

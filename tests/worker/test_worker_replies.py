@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
 from worker_host import Books, ScriptedServer, chunk, http, stream
 
+from tui.core.chat_turns import carry_on
 from tui.core.conversation import CostKind, MessageState
 from tui.core.events import ReplyGrew, TurnQueued
 from tui.openrouter.chat import ChatParameters
+from tui.openrouter.text import Opaque
+
+OK = stream(chunk("Fine."), chunk(finish="stop", usage={"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.001}))
 
 
 async def test_a_reply_is_shown_stored_and_billed(start_host: Any, demo_server: str) -> None:
@@ -219,3 +225,29 @@ async def test_the_question_is_in_the_database_before_it_is_sent(start_host: Any
         await host.reply(ask)
     assert found == [[{"role": "user", "text": "Before"}, {"role": "assistant", "text": ""}]]
     assert host.saw(TurnQueued)
+
+
+async def test_without_a_model_nothing_is_sent(start_host: Any) -> None:
+    server = ScriptedServer(OK)
+    async with server as url:
+        host = await start_host(url, catalogue=False)
+        ask = host.ask("some/model")
+        host.worker.cancel(ask.reply_id)
+        bare = replace(ask, reply_id="other", conversation_id="c2", settings=replace(ask.settings, model=None))
+        host.worker.submit(bare)
+        assert "No model" in (await host.reply(bare)).failure.message
+    assert not server.posts
+
+
+async def test_a_reply_that_was_cut_off_can_be_carried_on(start_host: Any, demo_server: str) -> None:
+    host = await start_host()
+    ask = host.ask("demo/cut-off")
+    assert (await host.reply(ask)).state is MessageState.CUT_OFF
+    conversation = host.state.open[ask.conversation_id]
+    settings = replace(conversation.settings, model=Opaque("demo/plain"))
+    more = carry_on(conversation, settings, now=time.time())
+    host.worker.submit(more)
+    assert (await host.reply(more)).state is MessageState.DONE
+    sent = (await Books(demo_server, host.key()).log())[-1]["body"]["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "user"]
+    assert sent[1]["content"] == host.message(ask).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -221,6 +222,34 @@ async def test_without_any_key_sending_says_how_to_give_one(start_host: Any) -> 
     assert ended.failure.kind == "no_key"
     assert "OPENROUTER_API_KEY" in ended.failure.advice
     assert await host.states() == ["released"]
+
+
+@pytest.mark.parametrize(
+    ("keyring", "said"), [("hangs", "did not answer in time"), ("refuses", "locked"), ("empty", "not there")]
+)
+async def test_a_key_that_the_keyring_does_not_give_is_named(
+    keyring: str, said: str, start_host: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui import keyring_store
+    from tui.config import KeySource
+
+    given = threading.Event()
+
+    def get(name: str, data: Path | None = None) -> None:
+        if keyring == "hangs":
+            given.wait(10)
+        if keyring == "refuses":
+            raise keyring_store.KeyStoreError("the keyring is locked")
+
+    monkeypatch.setattr(keyring_store, "get", get)
+    monkeypatch.setattr("tui.worker.key_ring._KEYRING_LIMIT_S", 0.1)
+    async with ScriptedServer(OK) as url:
+        host = await start_host(url, keyless=True, catalogue=False, sources=(KeySource(None, "keyring:work", "work"),))
+        ended = await host.reply(host.ask("some/model"))
+    given.set()
+    assert ended.failure.kind == "no_key"
+    assert "keyring:work" in ended.failure.message
+    assert said in ended.failure.message
 
 
 async def test_proxy_variables_do_not_take_the_key_away_from_loopback(

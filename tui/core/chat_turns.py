@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -19,7 +19,8 @@ from tui.openrouter.text import Clean, clean
 if TYPE_CHECKING:
     from tui.config import ChatDefaults
 
-_FEWER_TOKENS_FROM = 2_048
+CARRY_ON: Final = Clean("Continue exactly where you stopped, without repeating anything.")
+_FEWER_TOKENS_FROM: Final = 2_048
 
 
 def first_settings(defaults: ChatDefaults) -> ConversationSettings:
@@ -70,6 +71,11 @@ def send(
         title=conversation.title if conversation else title_from(text),
         private=private,
     )
+
+
+def carry_on(conversation: Conversation, settings: ConversationSettings, *, now: float) -> Ask:
+    """Have a reply that was stopped or cut off continued, as a question of its own: no provider can simply go on."""
+    return send(conversation, conversation.id, settings, CARRY_ON, now=now, private=conversation.private)
 
 
 def send_again(conversation: Conversation, reply: Message, settings: ConversationSettings) -> Ask:

@@ -297,8 +297,13 @@ class Worker:
 
     async def _ask(self, ask: Ask) -> None:
         goes_on = self._begins(ask, asyncio.current_task())
+        if ask.settings.model is None:
+            self._refuse(ask, Clean("No model is chosen."), Clean("Choose one."))
+            return
         if ask.conversation_id in self._replying:
-            self._refuse_second(ask)
+            # Each conversation may have one reply running.
+            running = Clean("A reply is still running in this conversation.")
+            self._refuse(ask, running, Clean("Wait until it has ended, or stop it."))
             return
         self._replying[ask.conversation_id] = ask.reply_id
         try:
@@ -316,9 +321,8 @@ class Worker:
 
         await EmbedJob(self._context, embed).run(stopped=not goes_on)
 
-    def _refuse_second(self, ask: Ask) -> None:
-        """Each conversation may have one reply running; of the second nothing is written and nothing sent."""
-        message = Clean("A reply is still running in this conversation.")
+    def _refuse(self, ask: Ask, message: Clean, advice: Clean) -> None:
+        """Nothing is written and nothing sent."""
         self._context.warn(message)
         self._context.publish(
             TurnEnded(
@@ -326,11 +330,7 @@ class Worker:
                 message_id=ask.reply_id,
                 state=MessageState.FAILED,
                 receipt=Receipt(tries=0),
-                failure=Failure(
-                    kind=ErrorKind.BAD_REQUEST.value,
-                    message=message,
-                    advice=Clean("Wait until it has ended, or stop it."),
-                ),
+                failure=Failure(kind=ErrorKind.BAD_REQUEST.value, message=message, advice=advice),
             )
         )
         self._context.job(ask.reply_id, "ask", JobState.FAILED)

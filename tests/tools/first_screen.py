@@ -1,4 +1,4 @@
-"""Start a program in a pseudo-terminal, wait for its first full screen, leave with ctrl+q: `first_screen.py ortui --demo`."""
+"""Start a program in a pseudo-terminal, wait for its first full screen, leave with ctrl+q: `first_screen.py ortui`."""
 
 from __future__ import annotations
 

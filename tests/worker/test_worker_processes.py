@@ -186,11 +186,14 @@ async def test_everything_that_fails_at_once_is_billed_to_the_cent(
     names += ["slow", "slow-billed"] * 2 + ["429-retry-after"]
     ten = asyncio.Semaphore(10)
 
+    def begun(ask: Any) -> bool:
+        return ask.conversation_id in host.state.open and bool(host.message(ask).text)
+
     async def one(name: str) -> Any:
         async with ten:
-            ask = host.ask(f"demo/{name}", wait_s=2.5)
+            ask = host.ask(f"demo/{name}", wait_s=4.0)
             if name.startswith("slow"):
-                await host.until(lambda: ask.conversation_id in host.state.open and host.message(ask).text, 15)
+                await host.until(lambda: host.ended(ask) or begun(ask), 15)
                 host.worker.cancel(ask.reply_id)
             return await host.reply(ask, within_s=30)
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from cli_runner import Ortui, make_ortui
 
 from tui.demo.launch import DemoProcess
+
+# In CI always the same examples, so that a run speaks of the change and not of its luck; elsewhere random ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None)
+settings.load_profile("steady" if os.environ.get("CI") else "searching")
 
 OPENAPI = Path(__file__).resolve().parents[2] / "shared" / "reference" / "openapi-subset.json"
 

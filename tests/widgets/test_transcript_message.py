@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.style import Style
 
@@ -80,6 +80,8 @@ def end(a_message: Message, state: MessageState = MessageState.DONE) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(sources, st.lists(st.integers(1, 60), max_size=30))
+@example("| a | b |\n|---|---|\n[ref][1] | a | b |\n[1]: https://example.com/x\n", [])
+@example("| a | b |\n|---|---|\n| [ref][1] | a |\n| x | b |\n\n[1]: https://example.com/x\n", [30, 10])
 def test_streamed_it_is_drawn_as_it_is_whole(source: str, sizes: list[int]) -> None:
     growing = message(state=MessageState.STREAMING)
     block = block_of(growing)

@@ -259,8 +259,20 @@ class MessageBlock:
     def _redraw_references(self, kept: int) -> int:
         """Once the definitions are known, what may refer to them is drawn again; gives the first such line."""
         first = self.height
-        for index, piece in enumerate(self.pieces[:kept]):
-            if piece.unit is not None and "[" in piece.unit.text and piece.unit.kind is not Kind.CODE:
+        wider: dict[int, bool] = {}
+        for index, piece in enumerate(self.pieces):
+            unit = piece.unit
+            if unit is None or unit.kind is Kind.CODE:
+                continue
+            refers = "[" in unit.text
+            if (table := unit.table) is not None:
+                # A cell that refers is another width now, and with it the column in every row of its table.
+                if id(table) not in wider:
+                    wider[id(table)] = any("[" in cell for row in table.rows for cell in row)
+                    if wider[id(table)]:
+                        table.layouts.clear()
+                refers = wider[id(table)]
+            if refers and index < kept:
                 piece.lines = None
                 piece.exact = False
                 first = min(first, self.tops[index])

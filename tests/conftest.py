@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from cli_runner import Ortui, make_ortui
+from hypothesis import settings
 
 from tui.demo.launch import DemoProcess
 

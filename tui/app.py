@@ -25,7 +25,14 @@ from tui.core.state import State, Topic
 from tui.crash_report import EXIT_STATUS, write_report
 from tui.enter_keys import teach_enter_keys
 from tui.keymap import checked_keymap
-from tui.leaving import SIGNAL_STATUS, LastResort, drain_dead_writer, signals_handled, watch_terminal
+from tui.leaving import (
+    SIGNAL_STATUS,
+    LastResort,
+    drain_dead_writer,
+    let_dead_streams_go,
+    signals_handled,
+    watch_terminal,
+)
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
@@ -286,6 +293,7 @@ class OrtuiApp(App[None], inherit_bindings=False):
                 )
             finally:
                 self._last_resort.disarm()
+                let_dead_streams_go()
 
     async def on_mount(self) -> None:
         self._last_resort.remember_terminal(getattr(self._driver, "attrs_before", None))

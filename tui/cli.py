@@ -145,10 +145,6 @@ def _run_app(options: CommonOptions) -> int:
 
     app = OrtuiApp(settings, _worker_maker(settings))
     app.run()
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _let_stdout_go()  # the terminal is gone; the interpreter would end with a status of its own
     return app.return_code or GOOD
 
 

@@ -115,3 +115,16 @@ class LastResort:
         except Exception:  # noqa: BLE001, S110 - termios.error has no common base; the process ends now in any case
             pass
         os._exit(status)
+
+
+def let_dead_streams_go() -> None:
+    """Flush into nothing where nobody reads any more: else the interpreter ends with a status of its own."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

@@ -592,13 +592,8 @@ class OrtuiApp(App[None], inherit_bindings=False):
 
     # failing
 
-    def _secrets(self) -> list[str]:
-        providers = (self.settings.provider, *self.settings.providers)
-        keys = [key for provider in providers for key in (*provider.keys, provider.management_key)]
-        return [key.secret.reveal() for key in keys if key is not None and key.secret is not None]
-
     def _report(self, error: BaseException) -> str:
-        return write_report(error, self.settings.folders.log, self._secrets())
+        return write_report(error, self.settings.folders.log, self.settings.secrets())
 
     @override
     def _handle_exception(self, error: Exception) -> None:

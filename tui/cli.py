@@ -202,8 +202,7 @@ def _explain(error: Exception, options: CommonOptions) -> int:
     try:
         settings = options.settings()
         folder = settings.folders.log
-        keys = [key for provider in settings.providers for key in (*provider.keys, provider.management_key) if key]
-        secrets = [key.secret.reveal() for key in keys if key.secret]
+        secrets = settings.secrets()
     except ConfigError:
         folder = user_folders().log
     _complain(write_report(error, folder, secrets).rstrip("\n"))

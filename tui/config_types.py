@@ -126,6 +126,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key_variables: tuple[str, ...] = ()
     """Environment variables that keys came from: child processes get none of them."""
 
+    def secrets(self) -> list[str]:
+        """All keys that are known, to be masked where something is written down; those in the keyring are not."""
+        providers = (self.provider, *self.providers)
+        keys = [key for provider in providers for key in (*provider.keys, provider.management_key)]
+        return [key.secret.reveal() for key in keys if key is not None and key.secret is not None]
+
 
 def unique_keys(keys: Iterable[KeySource]) -> tuple[KeySource, ...]:
     """The keys without repetitions; the first place a key comes from is kept."""

@@ -45,6 +45,7 @@ from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean_line
+from tui.worker.activity_log import ActivityLog
 from tui.worker.bills import BillCollector
 from tui.worker.catalogue_job import load_endpoints, load_snapshot, refresh_catalogue
 from tui.worker.connection import Connection
@@ -81,6 +82,7 @@ class Worker:
         connection = Connection(settings)
         self._process: Process | None = None
         self._tell = publish
+        self._log = ActivityLog(settings.folders.log, settings.secrets())
         self._context = WorkerContext(
             settings=settings,
             database=database,
@@ -210,6 +212,7 @@ class Worker:
         finally:
             if self._process is not None:
                 await asyncio.to_thread(self._process.end)
+            await asyncio.to_thread(self._log.close)
 
     def _dispatch(self, command: Command) -> None:
         context = self._context
@@ -272,6 +275,7 @@ class Worker:
                 self._note_bug(error)
 
     def _note_bug(self, error: BaseException) -> None:
+        self._log.note_bug(error)
         if self._on_bug is not None:
             self._on_bug(error)
         elif self._bug is None:
@@ -282,6 +286,7 @@ class Worker:
         if isinstance(event, TurnEnded) and self._replying.get(event.conversation_id) == event.message_id:
             # From now on the next question may come.
             del self._replying[event.conversation_id]
+        self._log.note(event)
         try:
             self._tell(event)
         except Exception as bug:  # noqa: BLE001 - whoever takes the events has it, and no job must end for it

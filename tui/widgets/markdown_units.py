@@ -12,6 +12,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from tui.widgets.markdown_kinds import Fence, Kind, Table, Unit
+from tui.widgets.markdown_lines import (
+    BULLETS,
+    DEFINITION,
+    DELIMITER,
+    FENCE,
+    HEADING,
+    ITEM,
+    RULE,
+    SETEXT,
+    TASK,
+    UNDECIDED,
+    aligns_of,
+    split_cells,
+)
 
 LONGEST_LINE: Final = 4096
 """Characters; a longer line is cut into several, at a space where there is one."""
@@ -40,38 +54,6 @@ class _Item:
     def holds(self, indent: int) -> bool:
         """Models indent nested lists by two columns even under `1. `, so two are enough."""
         return indent >= min(self.content, self.column + 2)
-
-
-_FENCE = re.compile(r"(`{3,}|~{3,})(.*)$")
-_HEADING = re.compile(r"#{1,6}(?=[ \t]|$)")
-_RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_ITEM = re.compile(r"([-*+]|\d{1,9}[.)])(?:([ \t]+)(?=\S)|[ \t]*$)")
-_SETEXT = re.compile(r"(?:=+|-+)[ \t]*$")
-_DELIMITER = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
-_DEFINITION = re.compile(
-    r"\[(?!\^)((?:[^\[\]\\]|\\.)+)\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t]*$"
-)
-_TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
-_UNDECIDED = re.compile(r"(?:[-*+=_#>`~|: \t]+|\d{1,9}[.)]?[ \t]*)?$")
-_CELL_END = re.compile(r"(?<!\\)\|")
-_BULLETS = "•◦▪"
-
-
-def split_cells(line: str) -> list[str]:
-    """The cells of a table's line, as source text."""
-    line = line.strip()
-    line = line.removeprefix("|")
-    if line.endswith("|") and not line.endswith("\\|"):
-        line = line[:-1]
-    return [cell.strip().replace("\\|", "|") for cell in _CELL_END.split(line)]
-
-
-def _aligns(delimiter: str) -> list[str]:
-    """`left`, `right` or `center` for each column of a delimiter row."""
-    return [
-        "center" if cell[:1] == ":" == cell[-1:] and len(cell) > 1 else "right" if cell[-1:] == ":" else "left"
-        for cell in split_cells(delimiter)
-    ]
 
 
 class UnitSplitter:
@@ -149,7 +131,7 @@ class UnitSplitter:
             return [self._open_code(rest)]
         if self._markdown and not self._rest_is_cut:
             bare = rest.lstrip(" \t")
-            if _UNDECIDED.match(bare) or bare[0] == "|":
+            if UNDECIDED.match(bare) or bare[0] == "|":
                 rest = ""
         if self._kind is Kind.TABLE_ROW and (not rest or "|" in rest):
             return []
@@ -211,7 +193,7 @@ class UnitSplitter:
                 self._add("> " + body, end)
                 return
             self._close()
-        self._begin(body, indent, start, end, _ITEM.match(body))
+        self._begin(body, indent, start, end, ITEM.match(body))
 
     def _leaves_list(self, body: str, indent: int) -> bool:
         return bool(self._stack) and not self._stack[-1].holds(indent)
@@ -220,7 +202,7 @@ class UnitSplitter:
         """Whether the line belongs to the open paragraph (or ends it as a heading, or makes it a table)."""
         inside = not self._leaves_list(body, indent)
         first = body[0]
-        if inside and first in "=-" and _SETEXT.match(body):
+        if inside and first in "=-" and SETEXT.match(body):
             if first == "=" or (len(self._lines) == 1 and len(self._lines[0]) < 80 and len(body.rstrip()) != 1):
                 self._kind = Kind.HEADING
                 self._end = end
@@ -230,15 +212,15 @@ class UnitSplitter:
             if len(body.rstrip()) == 2:
                 self._add(body, end)
                 return True
-        if inside and first in "|:-" and "|" in self._lines[-1] and "-" in body and _DELIMITER.match(body.rstrip()):
+        if inside and first in "|:-" and "|" in self._lines[-1] and "-" in body and DELIMITER.match(body.rstrip()):
             head = split_cells(self._lines[-1])
-            aligns = _aligns(body)
+            aligns = aligns_of(body)
             if len(head) == len(aligns) <= MOST_COLUMNS and ("|" in body or len(head) == 1):
                 self._begin_table(head, aligns, end)
                 return True
         if self._begins_block(body):
-            item = _ITEM.match(body)
-            if item is None or _RULE.match(body):
+            item = ITEM.match(body)
+            if item is None or RULE.match(body):
                 return False
             if self._stack:
                 return False
@@ -254,22 +236,20 @@ class UnitSplitter:
     def _begins_block(body: str) -> bool:
         first = body[0]
         if first == "#":
-            return _HEADING.match(body) is not None
+            return HEADING.match(body) is not None
         if first in "`~":
-            match = _FENCE.match(body)
+            match = FENCE.match(body)
             return match is not None and not (first == "`" and "`" in match.group(2))
         if first == ">":
             return True
-        return (first in "-*+_" or first.isdecimal()) and (
-            _RULE.match(body) is not None or _ITEM.match(body) is not None
-        )
+        return (first in "-*+_" or first.isdecimal()) and (RULE.match(body) is not None or ITEM.match(body) is not None)
 
     def _begin(self, body: str, indent: int, start: int, end: int, item: re.Match[str] | None, depth: int = 0) -> None:
         """Open the block that this line begins; what was open is closed."""
         self._close()
         if self._marker and not depth and self._leaves_list(body, indent):
             self._emit_bare_marker()
-        is_rule = body[0] in "-*_" and _RULE.match(body) is not None
+        is_rule = body[0] in "-*_" and RULE.match(body) is not None
         if is_rule:
             item = None
         left: _Item | None = None
@@ -283,9 +263,9 @@ class UnitSplitter:
             self._begin_item(body, indent, start, end, item, left, depth + 1)
             return
         first = body[0]
-        if first in "`~" and (fence := _FENCE.match(body)) and not (first == "`" and "`" in fence.group(2)):
+        if first in "`~" and (fence := FENCE.match(body)) and not (first == "`" and "`" in fence.group(2)):
             self._open_fence(fence, indent, start, end)
-        elif first == "#" and (heading := _HEADING.match(body)):
+        elif first == "#" and (heading := HEADING.match(body)):
             self._open(Kind.HEADING, start)
             self._level = heading.end()
             text = body[heading.end() :].strip()
@@ -299,14 +279,14 @@ class UnitSplitter:
         elif first == ">":
             self._open(Kind.QUOTE, start)
             self._add(body, end)
-        elif first == "[" and (definition := _DEFINITION.match(body)):
+        elif first == "[" and (definition := DEFINITION.match(body)):
             label = " ".join(definition.group(1).split()).lower().upper()
             self.definitions.setdefault(label, definition.group(2))
             self._open(Kind.DEFINITION, start)
             self._add(body, end)
             self._close()
         else:
-            if self._marker and self._marker[-1] in _BULLETS and (task := _TASK.match(body)):
+            if self._marker and self._marker[-1] in BULLETS and (task := TASK.match(body)):
                 self._marker = "☐" if task.group(1) == " " else "☑"
                 body = body[task.end() :]
             self._open(Kind.PARAGRAPH, start)
@@ -326,7 +306,7 @@ class UnitSplitter:
         if ordered:
             drawn_mark = f"{number}{kind}"
         else:
-            drawn_mark = _BULLETS[sum(entry.type in "-*+" for entry in self._stack) % len(_BULLETS)]
+            drawn_mark = BULLETS[sum(entry.type in "-*+" for entry in self._stack) % len(BULLETS)]
         spaces = len(item.group(2).expandtabs(4)) if item.group(2) else 1
         content = indent + len(mark) + (spaces if spaces <= 4 else 1)
         self._stack.append(_Item(indent, content, base + len(drawn_mark) + 1, kind, number))
@@ -337,7 +317,7 @@ class UnitSplitter:
             return
         rest = body[item.end() :]
         # spaces of 5 and more would make indented code of the item; nobody means that
-        self._begin(rest, content, start, end, _ITEM.match(rest), depth)
+        self._begin(rest, content, start, end, ITEM.match(rest), depth)
 
     def _emit_bare_marker(self) -> None:
         """An item without content still shows its bullet."""
@@ -534,7 +514,7 @@ class UnitSplitter:
 
     def _plain_line(self, line: str, start: int, end: int) -> None:
         body = line.lstrip(" ")
-        fence = _FENCE.match(body) if self._fences and body[:3] in ("```", "~~~") else None
+        fence = FENCE.match(body) if self._fences and body[:3] in ("```", "~~~") else None
         if fence is not None and not (body[0] == "`" and "`" in fence.group(2)):
             self._close()
             self._open_fence(fence, len(line) - len(body), start, end)

@@ -47,6 +47,7 @@ class ModelsScreen(LiveScreen):
 
     FOLLOWS = Topic.CATALOGUE | Topic.ENDPOINTS | Topic.JOBS | Topic.PREFERENCES
     MODE = "models"
+    AUTO_FOCUS = "#table"
     CSS_PATH = style_path("models.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "compare", "compare", tooltip="Compare the marked models side by side.", id="models.compare"),
@@ -91,7 +92,6 @@ class ModelsScreen(LiveScreen):
 
     @override
     def on_mount(self) -> None:
-        self.table.focus()
         self._lay_out(self.size.width)
 
     def on_resize(self, event: Resize) -> None:

@@ -8,11 +8,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from msgspec.structs import replace
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
@@ -42,9 +45,8 @@ from tui.widgets.header_line import HeaderLine
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.app import AutopilotCallbackType
-    from textual.screen import Screen
 
-    from tui.config import Settings
+    from tui.config import Provider, Settings
     from tui.screens.session import Session
 
 _FRAME_S: Final = 1 / 30
@@ -57,6 +59,8 @@ _FIRST_PAINT_LATEST_S: Final = 0.15
 _COLLECT_LATEST_S: Final = 3.0
 """The collector, off while the program starts, is on again by then, whatever the start has come to."""
 _QUIT_LIMIT_S: Final = 4.0
+_BETWEEN: Final = "between"
+"""The mode in which one provider's views are gone and the next one's are not there yet."""
 _THEME_ALIASES: Final = {"textual-ansi": "ansi-dark"}
 """Names of earlier Textual versions."""
 
@@ -74,6 +78,7 @@ class BackgroundWorker(Protocol):
 
 
 MakeWorker = Callable[[Callable[[Event], None]], BackgroundWorker]
+MakerFor = Callable[["Settings"], MakeWorker]
 MakeScreen = Callable[["Session"], "Screen[None]"]
 
 
@@ -206,8 +211,18 @@ class OrtuiApp(App[None], inherit_bindings=False):
         Binding("ctrl+q", "quit", "quit", show=False, tooltip="Leave ortui.", priority=True, id="app.quit"),
     ]
 
-    def __init__(self, settings: Settings, make_worker: MakeWorker, views: dict[str, MakeScreen] | None = None) -> None:
-        """`make_worker` gets the function that takes events. Raises `ConfigError` for a keymap with unknown ids."""
+    def __init__(
+        self,
+        settings: Settings,
+        make_worker: MakeWorker,
+        views: dict[str, MakeScreen] | None = None,
+        *,
+        maker_for: MakerFor | None = None,
+    ) -> None:
+        """`make_worker` gets the function that takes events; `maker_for` makes one for other settings.
+
+        Raises `ConfigError` for a keymap with unknown ids.
+        """
         keymap, self._keymap_warnings = checked_keymap(settings.keymap)
         teach_enter_keys()
         super().__init__()
@@ -215,17 +230,10 @@ class OrtuiApp(App[None], inherit_bindings=False):
         self.settings = settings
         self.state = State()
         self._make_worker = make_worker
+        self._maker_for = maker_for
         self._worker: BackgroundWorker | None = None
         self._worker_run: TextualWorker[None] | None = None
-        self.session: Session = make_session(
-            self,
-            settings,
-            self.state,
-            self._submit,
-            self._cancel,
-            self._cancel_all,
-            self.copy_to_clipboard,
-        )
+        self.session: Session = self._new_session()
         self._moved = Topic.NONE
         self._frame_timer: Timer | None = None
         self._notices_shown = 0
@@ -237,14 +245,28 @@ class OrtuiApp(App[None], inherit_bindings=False):
         self._painted = False
         self._last_resort = LastResort()
         self._views = views or VIEWS
-        for mode, make in self._views.items():
-            self.add_mode(mode, lambda make=make: make(self.session))  # type: ignore[misc]
+        self._add_views()
         if not settings.ui.animations:
             self.animation_level = "none"
         self._wanted_theme = _THEME_ALIASES.get(settings.ui.theme, settings.ui.theme)
         if self._wanted_theme in self.available_themes:
             self.theme = self._wanted_theme
         self.set_keymap(keymap)
+
+    def _new_session(self) -> Session:
+        return make_session(
+            self,
+            self.settings,
+            self.state,
+            self._submit,
+            self._cancel,
+            self._cancel_all,
+            self.copy_to_clipboard,
+        )
+
+    def _add_views(self) -> None:
+        for mode, make in self._views.items():
+            self.add_mode(mode, lambda make=make: make(self.session))  # type: ignore[misc]
 
     # the look
 
@@ -421,20 +443,21 @@ class OrtuiApp(App[None], inherit_bindings=False):
 
     async def action_show(self, mode: str) -> None:
         """Show a view; a dialog that is open on it stays open."""
-        await self.switch_mode(mode)
+        if self.current_mode != _BETWEEN:  # while the provider changes there are none
+            await self.switch_mode(mode)
 
     @on(HeaderLine.Pressed)
     async def show_pressed(self, event: HeaderLine.Pressed) -> None:
-        await self.switch_mode(event.mode)
+        await self.action_show(event.mode)
 
     @on(GoTo)
     async def show_wanted(self, event: GoTo) -> None:
-        await self.switch_mode(event.mode)
+        await self.action_show(event.mode)
 
     @on(UseModel)
     async def use_model(self, event: UseModel) -> None:
         """Enter a view with a model that was chosen in another."""
-        await self.switch_mode(event.mode)
+        await self.action_show(event.mode)
         view = self.screen_stack[0]
         if isinstance(view, TakesModel):
             view.take_model(event.model)
@@ -451,7 +474,7 @@ class OrtuiApp(App[None], inherit_bindings=False):
                 case "palette":
                     self.action_command_palette()
                 case mode:
-                    await self.switch_mode(mode)
+                    await self.action_show(mode)
 
         if not isinstance(self.screen, GotoMenu):
             _ = self.push_screen(GotoMenu(self.current_mode), go)
@@ -475,6 +498,10 @@ class OrtuiApp(App[None], inherit_bindings=False):
             "Spend and limits", "What it cost, what is left (F5)", lambda: self.post_message(GoTo("spend"))
         )
         yield SystemCommand("Stop all", "Stop every reply and every embedding", self._cancel_all)
+        for entry in self.other_providers():
+            name = clean_line(entry.id)
+            where = "Switch to it" if not entry.model else clean_line(f"Switch to it: {entry.model}")
+            yield SystemCommand(f"Provider: {name}", where, partial(self.ask_for_provider, entry))
         yield SystemCommand("Theme", "Change the colours", self.pick_theme)
         yield SystemCommand("Help", "All keys (F1)", self.action_help)
         yield SystemCommand("Quit", "Leave ortui (ctrl+q)", self.action_quit)
@@ -513,6 +540,51 @@ class OrtuiApp(App[None], inherit_bindings=False):
                 self.set_theme(name)
 
         _ = self.push_screen(PickScreen("theme", items, current=self.theme), take)
+
+    # another provider
+
+    def other_providers(self) -> list[Provider]:
+        """Those that the palette switches to."""
+        if self._maker_for is None:
+            return []
+        return [entry for entry in self.settings.providers if entry.id != self.settings.provider.id]
+
+    def ask_for_provider(self, provider: Provider) -> None:
+        """Switch to another provider; ask first while replies stream."""
+        if not self.state.streaming:
+            self.use_provider(provider)
+            return
+        from tui.screens.confirm import Confirm
+
+        def answer(switch: bool | None) -> None:
+            if switch:
+                self.use_provider(provider)
+
+        question = f"A reply is still streaming. Switch to {clean_line(provider.id)}?"
+        detail = "What has arrived is kept; the rest is stopped."
+        _ = self.push_screen(Confirm(question, detail, yes="Stop and switch", no="Stay"), answer)
+
+    @work(group="provider", exclusive=True)
+    async def use_provider(self, provider: Provider) -> None:
+        """End the worker, and begin anew with another provider: views and state hold nothing of the one before."""
+        if self._maker_for is None or self._leaving:
+            return
+        mode = self.current_mode
+        self.add_mode(_BETWEEN, Screen)
+        await self.switch_mode(_BETWEEN)
+        for name in self._views:
+            await self.remove_mode(name)
+        await self._stop_worker()
+        self.settings = replace(self.settings, provider=provider)
+        self._make_worker = self._maker_for(self.settings)
+        self.state = State()
+        self.session = self._new_session()
+        self._moved, self._notices_shown = Topic.NONE, 0
+        self._were_streaming, self._lists_asked_for = frozenset(), False
+        self._add_views()
+        await self.switch_mode(mode)
+        await self.remove_mode(_BETWEEN)
+        self._start_worker()
 
     # copying and stopping
 

@@ -143,7 +143,7 @@ def _run_app(options: CommonOptions) -> int:
     settings = options.settings()
     from tui.app import OrtuiApp
 
-    app = OrtuiApp(settings, _worker_maker(settings))
+    app = OrtuiApp(settings, _worker_maker(settings), maker_for=_worker_maker)
     app.run()
     return app.return_code or GOOD
 

@@ -82,7 +82,9 @@ def test_two_keys_of_one_class_do_not_clash() -> None:
 
 
 def test_unknown_ids_are_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match=r"keymap\.app\.qiut: there is no such binding; did you mean app\.quit\?"):
+    with pytest.raises(
+        ConfigError, match=r"keymap\.app\.qiut: there is no such binding, expected an id; did you mean app\.quit\?"
+    ):
         checked_keymap({"app.qiut": "ctrl+w"})
 
 

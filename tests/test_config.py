@@ -66,7 +66,7 @@ ui: {theme: nord, enter_sends: false, animations: no, notify: true}
 chat: {system: "Be brief.\\nAlways.", temperature: 0.7, top_p: null, max_tokens: 100, stop: [END, "1"], user: "42"}
 embeddings: {model: openai/text-embedding-3-small, dimensions: 256, user: null}
 allow_http: false
-keymap: {models: "f2,ctrl+t"}
+keymap: {app.models: "f2,ctrl+t"}
 """
 
 
@@ -91,7 +91,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     assert settings.ui == config.UiSettings("nord", False, False, True)
     assert settings.chat == config.ChatDefaults("Be brief.\nAlways.", 0.7, None, 100, ("END", "1"), "42")
     assert settings.embeddings == config.EmbeddingDefaults("openai/text-embedding-3-small", 256, None)
-    assert dict(settings.keymap) == {"models": "f2,ctrl+t"}
+    assert dict(settings.keymap) == {"app.models": "f2,ctrl+t"}
     assert settings.key_variables == ("OPENROUTER_API_KEY",)
 
 

@@ -164,8 +164,16 @@ BAD_FIELDS = [
         "config.yaml:1: embeddings.dimensions: expected a whole number from 1, got none",
     ),
     ("allow_http: 1", "config.yaml:1: allow_http: expected true or false, got 1"),
-    ("keymap: {models: 1}", "config.yaml:1: keymap.models: expected keys (in quotes), got 1"),
-    ("keymap: {models: [f2]}", "config.yaml:1: keymap.models: expected keys, got a list"),
+    ("keymap: {app.models: 1}", "config.yaml:1: keymap.app.models: expected keys (in quotes), got 1"),
+    ("keymap: {app.models: [f2]}", "config.yaml:1: keymap.app.models: expected keys, got a list"),
+    (
+        'ui: {}\nkeymap:\n  app.qiut: "ctrl+x"',
+        "config.yaml:3: keymap.app.qiut: there is no such binding, expected an id; did you mean app.quit?",
+    ),
+    (
+        'keymap: {app.quit: ","}',
+        "config.yaml:1: keymap.app.quit: expected a key such as ctrl+t, or several with commas, got none",
+    ),
     ("keymap: [f2]", "config.yaml:1: keymap: expected fields, as binding: …, got a list"),
     ("\n- 1\n", "config.yaml:2: expected fields, as llm_providers: …, got something else"),
     ("hello", "config.yaml:1: expected fields, as llm_providers: …, got something else"),

@@ -159,11 +159,14 @@ def check(config_file: str | Path | None = None, environ: Mapping[str, str] = os
     """Everything that is wrong with the configuration file, and every warning; raises nothing of it."""
     from tui.config_fields import Reader
     from tui.config_sections import read_file
+    from tui.keymap import keymap_problems
 
     path, _ = config_path(config_file, environ)
     reader = Reader(path, environ)
     try:
-        read_file(reader, demo=False)
+        content = read_file(reader, demo=False)
+        for clash in keymap_problems(content.keymap)[1]:  # a run of the screens finds them when it binds the keys
+            reader.warn(clash.text, field=clash.field)
     except ConfigError as error:
         return Report(path, (*reader.errors, *error.problems), tuple(reader.warnings))
     return Report(path, tuple(reader.errors), tuple(reader.warnings))

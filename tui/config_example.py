@@ -45,5 +45,5 @@ ui:
 # embeddings: {model: null, dimensions: null, user: null}
 
 allow_http: false                   # true: http:// (not encrypted) also to other machines than this one
-keymap: {}                          # binding id: keys, as the help (F1) lists them
+keymap: {}                          # binding id: keys, as `ortui config keys` lists them
 """

@@ -29,6 +29,7 @@ from tui.config_types import (
     unique_keys,
 )
 from tui.folders import shared_mode
+from tui.keymap import keymap_problems
 from tui.secret import Secret
 
 if TYPE_CHECKING:
@@ -253,5 +254,10 @@ def _keymap(reader: Reader, node: Node | None) -> Mapping[str, str]:
         reader.section(node, "keymap", ("binding",))
         return MappingProxyType({})
     section = reader.section(node, "keymap", tuple(node.entries))
-    keys = {name: section.text(name, "keys") for name in section.nodes}
-    return MappingProxyType({name: value for name, value in keys.items() if value is not None})
+    read = {name: section.text(name, "keys") for name in section.nodes}
+    keys = {name: value for name, value in read.items() if value is not None}
+    for name, value in keys.items():
+        errors, _ = keymap_problems({name: value})
+        for problem in errors:
+            reader.wrong(problem.text, node.key_lines[name], problem.field)
+    return MappingProxyType(keys)

@@ -79,7 +79,9 @@ def keymap_problems(keymap: Mapping[str, str]) -> tuple[list[Problem], list[Prob
     for binding_id, keys in keymap.items():
         field = f"keymap.{shown(binding_id)}"
         if binding_id not in known:
-            errors.append(Problem(f"there is no such binding{_nearest(binding_id, known)}", field=field))
+            errors.append(
+                Problem(f"there is no such binding, expected an id{_nearest(binding_id, known)}", field=field)
+            )
         elif not _split(keys):
             errors.append(Problem("expected a key such as ctrl+t, or several with commas, got none", field=field))
         else:
@@ -95,7 +97,7 @@ def _nearest(binding_id: str, known: Iterable[str]) -> str:
     import difflib
 
     near = difflib.get_close_matches(binding_id, list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {near[0]}?" if near else ", as `ortui config keys` lists them"
 
 
 def _clashes(keymap: Mapping[str, str]) -> Iterator[str]:

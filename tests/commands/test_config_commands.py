@@ -92,3 +92,24 @@ def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be made: a file is in its place"):
         run("config", "init", "--config", str(tmp_path / "file" / "own.yaml"))
+
+
+def test_the_ids_of_all_bindings_can_be_listed() -> None:
+    rows = dict(line.split("\t") for line in run("config", "keys").stdout.splitlines())
+    assert rows["app.models"] == "f2"
+    assert rows["app.quit"] == "ctrl+q"
+    assert len(rows) > 50
+
+
+def test_check_finds_ids_that_are_none_and_keys_that_clash(home: Path) -> None:
+    file = home / "config.yaml"
+    file.write_text('keymap:\n  app.models: f5\n  app.quti: "ctrl+x"\n', encoding="utf-8")
+    said = run("config", "check", "--config", str(file))
+    assert said.exit_code == 2
+    assert f"error: {file}:3: keymap.app.quti: there is no such binding, expected an id; did you mean app.quit?" in (
+        said.stderr
+    )
+    file.write_text("keymap:\n  app.models: f5\n", encoding="utf-8")
+    said = run("config", "check", "--config", str(file))
+    assert said.exit_code == 0
+    assert "keymap: f5 is bound to both app.models and app.spend" in said.stderr

@@ -1,4 +1,4 @@
-"""`ortui config path|init|check`: where the configuration is, a commented one, and what is wrong in it."""
+"""`ortui config path|init|check|keys`: where the configuration is, a commented one, what is wrong in it, its keys."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.commands import clicking
+from tui.commands.output import write_table
 from tui.config import Problem, check, config_path
 from tui.config_example import EXAMPLE
 from tui.config_file import ConfigError, shown_path
 from tui.core.exit_status import REFUSED
 from tui.folders import make_private
+from tui.keymap import bound_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +65,16 @@ def report(config_file: str | Path | None) -> int:
     return 0
 
 
+def list_keys() -> int:
+    """Print what `keymap` may name, each with the keys it has by itself; returns the exit status."""
+    found: dict[str, list[str]] = {}
+    for bound in bound_keys():
+        found.setdefault(bound.id, []).extend(bound.keys)
+    rows = [(name, ", ".join(dict.fromkeys(keys))) for name, keys in sorted(found.items())]
+    write_table(("Binding", "Keys"), rows)
+    return 0
+
+
 @clicking.group(name="config", short_help="Where the configuration is, a commented one, what is wrong in it.")
 def command() -> None:
     """Where the configuration is, a commented one, and what is wrong in it."""
@@ -87,3 +99,9 @@ def init_command(common: CommonOptions) -> int:
 def check_command(common: CommonOptions) -> int:
     """Say what is wrong in the configuration file, with line and field."""
     return report(common.config_file)
+
+
+@command.command("keys")
+def keys_command() -> int:
+    """List the ids of all key bindings, for `keymap` in the configuration, and the keys they have."""
+    return list_keys()

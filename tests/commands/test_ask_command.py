@@ -190,9 +190,29 @@ def test_without_a_terminal_a_budget_that_asks_blocks(ortui: Ortui) -> None:
     assert done.status == 4
     assert done.json["error"]["kind"] == "own_budget"
     assert done.json["cost"] is None
+    assert done.err.endswith("`--yes` allows it all the same.\n")
     assert ortui("ask", "-m", "demo/plain", "--yes", "Hello?").status == 0
     ortui.configure("budget: {request: 0.0000001, action: block}\n")
-    assert ortui("ask", "-m", "demo/plain", "--yes", "Hello?").status == 4
+    done = ortui("ask", "-m", "demo/plain", "--yes", "Hello?")
+    assert done.status == 4
+    assert "--yes" not in done.err
+
+
+def test_after_a_damaged_database_what_costs_money_is_asked_about(ortui: Ortui) -> None:
+    ortui.data.mkdir()
+    (ortui.data / "ortui.db").write_bytes(b"this is no database at all" * 400)
+    done = ortui("ask", "-m", "demo/plain", "Hello?")
+    assert done.status == 4
+    assert "is now kept as" in done.err
+    assert done.err.endswith("`--yes` allows it.\n")
+    # A later run knows nothing of what was spent this month either, where a budget reaches back so far.
+    ortui.configure("budget: {month: 50}\n")
+    assert ortui("ask", "-m", "demo/plain", "Hello?").status == 4
+    ortui.configure("budget: {session: 1, request: 1}\n")
+    assert ortui("ask", "-m", "demo/plain", "Hello?").status == 0
+    ortui.configure("budget: {day: 5}\n")
+    assert ortui("ask", "-m", "demo/plain", "Hello?").status == 4
+    assert ortui("ask", "-m", "demo/plain", "--yes", "Hello?").status == 0
 
 
 def test_a_budget_with_room_is_kept_by_a_shorter_reply(ortui: Ortui) -> None:
@@ -261,8 +281,8 @@ def test_a_signal_stops_the_reply_and_keeps_what_came(ortui: Ortui, number: int,
 def test_a_stopped_command_still_prints_its_object(ortui: Ortui) -> None:
     process = ortui.start("ask", "-m", "demo/pause", "--json", "Hello?")
     try:
-        while not any(row["messages"] == 2 for row in ortui("chats", "list", "--json").json):
-            pass
+        begun = (any(row["messages"] == 2 for row in ortui("chats", "list", "--json").json) for _ in range(60))
+        assert any(begun), "the turn was never written down"
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=10)
     finally:
@@ -327,3 +347,20 @@ def test_no_screen_is_imported(ortui: Ortui) -> None:
             line, env=ortui.environment, input=b"", capture_output=True, timeout=40, check=True, cwd=ortui.home
         )
         assert done.stdout.decode().splitlines()[-1] == "[]", arguments
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+def test_what_a_killed_command_left_is_shown_as_cut_off_and_in_the_sums(ortui: Ortui) -> None:
+    def reply() -> Any:
+        rows = ortui("chats", "list", "--json").json
+        return ortui("chats", "show", rows[0]["id"], "--json").json["messages"][1] if rows else {"text": ""}
+
+    process = ortui.start("ask", "-m", "demo/pause", "Hello?")
+    try:
+        assert any(reply()["text"] for _ in range(60)), "no text was kept"
+        assert reply()["state"] in ("waiting", "streaming"), "it lives, so it is left alone"
+    finally:
+        process.kill()
+        process.communicate()
+    assert ortui("spend", "--json").json["total"]["requests"] == 1
+    assert reply()["state"] == "cut_off"

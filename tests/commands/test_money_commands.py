@@ -100,3 +100,9 @@ def test_a_refused_key_and_no_key(ortui: Ortui) -> None:
     none = ortui("quota", "--json")
     assert (none.status, none.json["keys"]) == (2, [])
     assert "OPENROUTER_API_KEY" in none.err
+
+
+def test_what_came_to_nothing_is_no_row(ortui: Ortui) -> None:
+    ortui("ask", "-m", "demo/402", "Hello?")
+    for by in ("day", "model", "provider"):
+        assert ortui("spend", "--by", by, "--json").json["rows"] == []

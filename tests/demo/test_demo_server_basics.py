@@ -198,5 +198,6 @@ def test_a_taken_port_is_one_sentence(demo_server: str) -> None:
 def test_the_child_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "MY_SECRET", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "hidden")
-    assert "hidden" not in clean_environment().values()
+    monkeypatch.setenv("WORK", "sk-or-v1-0123456789")
+    assert not {"hidden", "sk-or-v1-0123456789"} & set(clean_environment().values())
     assert "PATH" in clean_environment()

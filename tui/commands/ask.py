@@ -14,7 +14,7 @@ import click
 from msgspec.structs import replace
 
 from tui.commands import clicking
-from tui.commands.asking import budgeted, chat_model, know_prices
+from tui.commands.asking import budgeted, chat_model, know_prices, yes_helps
 from tui.commands.common_options import CommandError, CommonOptions
 from tui.commands.output import amount, complain, complain_of, is_interactive, write_json
 from tui.commands.running import Stopped, WorkerRun, run, tell_waiting
@@ -109,7 +109,7 @@ def command(common: CommonOptions, /, prompt: str | None, **given: Any) -> int:
     """
     options = AskOptions(**given)
     settings = common.settings()
-    return run(_ask(budgeted(settings, yes=options.yes), _question(prompt), options))
+    return run(_ask(settings, _question(prompt), options))
 
 
 def _question(prompt: str | None) -> Clean:
@@ -164,7 +164,8 @@ class _Reply:
         return self.ended.failure or _INCOMPLETE
 
 
-async def _ask(settings: Settings, question: Clean, options: AskOptions) -> int:
+async def _ask(wanted: Settings, question: Clean, options: AskOptions) -> int:
+    settings = budgeted(wanted, yes=options.yes)
     async with WorkerRun(settings) as worker:
         await know_prices(worker)
         model = chat_model(worker, options.model)
@@ -182,7 +183,8 @@ async def _ask(settings: Settings, question: Clean, options: AskOptions) -> int:
         except Stopped as signal:
             stopped = signal
             await _stop(worker, reply)
-        return _finish(reply, stopped)
+        failure = None if reply.failure is None else yes_helps(wanted, reply.failure, yes=options.yes)
+        return _finish(reply, failure, stopped)
 
 
 def _command(settings: Settings, model: Opaque, question: Clean, options: AskOptions) -> Ask:
@@ -231,8 +233,7 @@ def _words(reply: _Reply) -> Clean:
     return reply.failure.message
 
 
-def _finish(reply: _Reply, stopped: Stopped | None) -> int:
-    failure = reply.failure
+def _finish(reply: _Reply, failure: Failure | None, stopped: Stopped | None) -> int:
     text_began = any(reply.text)
     if reply.as_json:
         write_json(_object(reply))

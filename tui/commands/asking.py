@@ -6,15 +6,19 @@ import sys
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from tui.commands.common_options import CommandError
 from tui.commands.output import complain, complain_of, is_interactive
 from tui.core.default_model import default_model, is_missing
-from tui.openrouter.text import Opaque
+from tui.openrouter.errors import ErrorKind
+from tui.openrouter.text import Clean, Opaque
+from tui.worker.ask_job import ALLOW_AGAIN
 
 if TYPE_CHECKING:
     from tui.commands.running import WorkerRun
     from tui.config import Settings
+    from tui.core.conversation import Failure
 
 
 def budgeted(settings: Settings, *, yes: bool) -> Settings:
@@ -22,6 +26,17 @@ def budgeted(settings: Settings, *, yes: bool) -> Settings:
     if settings.budget.action != "ask" or yes or is_interactive():
         return settings
     return msgspec.structs.replace(settings, budget=msgspec.structs.replace(settings.budget, action="block"))
+
+
+def yes_helps(settings: Settings, failure: Failure, *, yes: bool) -> Failure:
+    """The failure as a command says it: where a budget asks (by the settings as they were read), `--yes` answers."""
+    if failure.kind != ErrorKind.OWN_BUDGET.value or yes:
+        return failure
+    if failure.advice == ALLOW_AGAIN:
+        return replace(failure, advice=Clean("`--yes` allows it."))
+    if settings.budget.action == "ask":
+        return replace(failure, advice=Clean(f"{failure.advice} `--yes` allows it all the same."))
+    return failure
 
 
 async def know_prices(worker: WorkerRun) -> None:

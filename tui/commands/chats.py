@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -16,8 +18,9 @@ from tui.commands.output import amount, complain, say, timestamp, write_bytes, w
 from tui.core.exit_status import GOOD
 from tui.core.formats import money
 from tui.database import chats
+from tui.database.recovery import recover
 from tui.database.search import search as search_messages
-from tui.database.thread import Database
+from tui.database.thread import Database, StorageFailed
 from tui.openrouter.text import Clean, clean_line
 
 if TYPE_CHECKING:
@@ -38,9 +41,14 @@ class _Store:
     """The database for the length of one command."""
 
     def __init__(self, common: CommonOptions) -> None:
-        self._database = Database(common.settings().folders.database)
+        folders = common.settings().folders
+        self._database = Database(folders.database)
+        self._run_folder = folders.run
 
     def __enter__(self) -> _Store:
+        # Where that cannot be written down now, what a killed process left open is shown as open.
+        with contextlib.suppress(StorageFailed):
+            self.run(recover, self._run_folder, time.time())
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from tui.commands import clicking
-from tui.commands.asking import budgeted, know_prices
+from tui.commands.asking import budgeted, know_prices, yes_helps
 from tui.commands.common_options import CommandError, CommonOptions
 from tui.commands.output import clear_progress, complain, complain_of, is_interactive, show_progress, write_bytes
 from tui.commands.running import Stopped, WorkerRun, run, tell_waiting
@@ -109,7 +109,7 @@ def command(common: CommonOptions, /, file: Path | None, **given: Any) -> int:
         output = _Output(options.output, model)
         stack.callback(output.close)
         lines = _after(_lines(source), output, file)
-        return run(_embed(budgeted(settings, yes=options.yes), Opaque(model), lines, output, options))
+        return run(_embed(settings, Opaque(model), lines, output, options))
 
 
 def _opened(file: Path | None, stack: contextlib.ExitStack) -> IO[bytes]:
@@ -263,13 +263,14 @@ class _Tally:
 
 
 async def _embed(
-    settings: Settings,
+    wanted: Settings,
     model: Opaque,
     lines: Iterator[tuple[int, Clean]],
     output: _Output,
     options: EmbedOptions,
 ) -> int:
     tally = _Tally()
+    settings = budgeted(wanted, yes=options.yes)
     async with WorkerRun(settings) as worker:
         await know_prices(worker)
         allowed = options.yes
@@ -300,7 +301,7 @@ async def _embed(
                 return stopped.status
             if failure is not None:
                 clear_progress()
-                complain_of(failure)
+                complain_of(yes_helps(wanted, failure, yes=options.yes))
                 return of_failure(failure)
         clear_progress()
         if sys.stderr.isatty():

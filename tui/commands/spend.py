@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from tui.commands.common_options import CommandError, CommonOptions
 from tui.commands.output import amount, complain, write_json, write_table
 from tui.core.exit_status import GOOD
 from tui.core.formats import count, day_utc, money
+from tui.database.recovery import recover
 from tui.database.spend import spend_rows
-from tui.database.thread import Database
+from tui.database.thread import Database, StorageFailed
 
 if TYPE_CHECKING:
     from tui.core.ledger import SpendRow
@@ -45,6 +47,9 @@ def command(common: CommonOptions, by: SpendBy, since: str | None, as_json: bool
     settings = common.settings()
     database = Database(settings.folders.database)
     try:
+        with contextlib.suppress(StorageFailed):
+            # What a killed process left open is an estimate now.
+            database.run_sync(recover, settings.folders.run, time.time())
         total, rows = database.run_sync(spend_rows, settings.provider.origin, by, since)
         if database.notice is not None:
             complain(database.notice)

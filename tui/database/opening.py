@@ -6,6 +6,7 @@ locked, full, read-only or of a later version stays where it is, and this proces
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -32,6 +33,7 @@ _REASONS: Final = {
     sqlite3.SQLITE_IOERR: "the disk cannot be read or written",
 }
 _SIDE_FILES: Final = ("", "-wal", "-shm")
+_REPLACED_AT: Final = "database_replaced_at"
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -42,6 +44,8 @@ class Opened(msgspec.Struct, frozen=True):
     notice: Clean | None = None
     ask_first: bool = False
     """Earlier spending is not known, so that every paid request is asked about."""
+    replaced_at: float | None = None
+    """When a damaged file was last replaced by a new one (Unix seconds): what was spent before is not in it."""
     use: FileLock | None = None
     """Held while the file is open, so that nobody moves it away."""
 
@@ -101,7 +105,8 @@ def _open_or_replace(path: Path, use: FileLock, busy_s: float) -> Opened:
     while True:
         if use.take(shared=True, wait_s=busy_s):
             try:
-                return Opened(_open_file(path, busy_s), False, use=use)
+                connection = _open_file(path, busy_s)
+                return Opened(connection, False, replaced_at=_replaced_at(connection), use=use)
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
                     raise
@@ -123,13 +128,25 @@ def _replace(path: Path, use: FileLock, busy_s: float) -> Opened:
             raise
         aside = _move_aside(path)
         connection = _open_file(path, busy_s)
+        connection.execute(
+            "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (_REPLACED_AT, json.dumps(time.time()))
+        )
         notice = clean_line(
             f"The database was damaged and is now kept as {aside}. A new one was begun: earlier conversations and "
             "spending are not in it, so every paid request is asked about first."
         )
     use.release()
     use.take(shared=True, wait_s=busy_s)
-    return Opened(connection, False, notice, ask_first=notice is not None, use=use)
+    replaced_at = _replaced_at(connection)
+    return Opened(connection, False, notice, ask_first=notice is not None, replaced_at=replaced_at, use=use)
+
+
+def _replaced_at(connection: sqlite3.Connection) -> float | None:
+    row = connection.execute("SELECT value FROM setting WHERE key = ?", (_REPLACED_AT,)).fetchone()
+    try:
+        return None if row is None else float(json.loads(row[0]))
+    except (ValueError, TypeError):
+        return None
 
 
 def _open_file(path: Path, busy_s: float) -> sqlite3.Connection:

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final, Literal, TypeAlias
 
+from msgspec.structs import replace
+
 from tui.core.conversation import UNKNOWN_COST, Cost, CostKind
 from tui.core.ledger import LedgerRow, RequestKind, RequestState, SpendRow, SpendSummary
 from tui.database.columns import (
@@ -174,7 +176,8 @@ def _named(connection: sqlite3.Connection, by: SpendBy, groups: dict[tuple[int, 
         def name(number: int) -> Clean:
             return clean_line(word(connection, number) or "") or _NONE
 
-    return [share.row(name(key[-1])) for key, share in groups.items()]
+    # Where all that was tried came to nothing there is nothing to list.
+    return [share.row(name(key[-1])) for key, share in groups.items() if replace(share, failed=0) != NOTHING]
 
 
 def _day(number: int) -> Clean:

@@ -63,6 +63,11 @@ class Database:
         return self._opened.ask_first if self._opened else False
 
     @property
+    def replaced_at(self) -> float | None:
+        """When a damaged file was last replaced (Unix seconds): budgets that reach back so far are not certain."""
+        return self._opened.replaced_at if self._opened else None
+
+    @property
     def in_memory(self) -> bool:
         """Whether nothing is kept after the end."""
         return self._opened.in_memory if self._opened else self.path is None

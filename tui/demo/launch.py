@@ -118,7 +118,11 @@ class DemoProcess:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without anything that may be a secret, and with our package findable."""
-    kept = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not (_SECRET.search(name) or value.strip().lower().startswith("sk-"))
+    }
     root = Path(__file__).resolve().parents[2]
     if root.name not in {"site-packages", "dist-packages"}:
         kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), kept.get("PYTHONPATH"))))

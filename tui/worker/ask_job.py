@@ -326,10 +326,14 @@ def _has_budget(context: WorkerContext) -> bool:
     return any(limit is not None for limit in (budget.session, budget.day, budget.month, budget.request))
 
 
+ALLOW_AGAIN: Final = Clean("Send it again to allow it.")
+"""What helps where earlier spending is not known."""
+
+
 def budget_failure(refusal: OverBudget) -> Failure:
     """What a request that a budget stopped says."""
     if refusal.earlier_unknown:
-        advice = Clean("Send it again to allow it.")
+        advice = ALLOW_AGAIN
     elif refusal.limit_usd is None:
         advice = Clean("Choose a model with a listed price, or give its price in the configuration.")
     else:

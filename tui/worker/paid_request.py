@@ -26,6 +26,7 @@ from tui.core.ledger import (
 )
 from tui.core.requests import Quote, is_free_id
 from tui.database import estimates, ledger, limits
+from tui.database.columns import day_number, month_start
 from tui.database.thread import StorageFailed
 from tui.openrouter.chat import Usage
 from tui.openrouter.errors import ApiError, ErrorKind
@@ -82,7 +83,7 @@ class PaidRequest:
         Where earlier spending is not known, whatever costs money is asked about first; `allow` is the answer.
         """
         budget = self.context.settings.budget
-        if self.context.database.ask_first and not allow and self.quote.reserve_usd != 0:
+        if not allow and self.quote.reserve_usd != 0 and self._earlier_unknown():
             raise BudgetRefused(
                 OverBudget(
                     budget="session",
@@ -125,6 +126,15 @@ class PaidRequest:
                 return warnings
             case OverBudget():
                 raise BudgetRefused(outcome)
+
+    def _earlier_unknown(self) -> bool:
+        """Whether a budget cannot be sure: this run found no ledger, or one was lost in a budget's day or month."""
+        database, budget = self.context.database, self.context.settings.budget
+        if database.ask_first or database.replaced_at is None:
+            return database.ask_first
+        lost, today = day_number(database.replaced_at), day_number(self.context.server_now())
+        in_month = budget.month is not None and month_start(lost) == month_start(today)
+        return in_month or (budget.day is not None and lost == today)
 
     async def send(self, attempt: Callable[[Key], Awaitable[T]]) -> T:
         """Try with one key after the other until an answer comes; raises the last `ApiError` or StorageFailed.

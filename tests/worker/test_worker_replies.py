@@ -13,6 +13,8 @@ from worker_host import Books, ScriptedServer, chunk, http, stream
 from tui.core.chat_turns import carry_on
 from tui.core.conversation import CostKind, MessageState
 from tui.core.events import ReplyGrew, TurnQueued
+from tui.core.receipt_line import receipt_line as line
+from tui.database import chats
 from tui.openrouter.chat import ChatParameters
 from tui.openrouter.text import Opaque
 
@@ -192,12 +194,16 @@ async def test_a_reply_without_a_catalogue_has_an_unknown_price_until_the_bill(s
         assert ended.receipt.cost.usd == Decimal("0.0025")
 
 
-async def test_a_part_that_cannot_be_read_is_said(start_host: Any) -> None:
+async def test_a_part_that_cannot_be_read_is_said_and_marks_the_reply(start_host: Any) -> None:
     host = await start_host()
     ask = host.ask("demo/broken-json")
     ended = await host.reply(ask)
     assert ended.state is MessageState.DONE
     assert any("could not be read" in notice for notice in host.notices())
+    assert "could not be read" in line(host.message(ask))
+    stored = await host.database.run(chats.message_of, ask.reply_id)
+    assert stored is not None
+    assert "could not be read" in line(stored), "it is still marked when the conversation is opened again"
 
 
 async def test_what_is_asked_is_sent(start_host: Any, demo_server: str) -> None:

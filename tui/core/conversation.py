@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -69,7 +70,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: Opaque | None = None
     tries: int = 1
     billing_note: Clean | None = None
-    """For a stopped reply: whether the provider stops billing or bills on."""
+    """For a stopped reply: whether the provider stops billing or bills on; or `PART_UNREADABLE`."""
+
+
+PART_UNREADABLE: Final = Clean("a part could not be read")
+"""Marks a reply that went on after an event that is no JSON."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

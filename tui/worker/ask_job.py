@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tui.core.billing_on_stop import stop_note
-from tui.core.conversation import Failure, MessageState, Receipt
+from tui.core.conversation import PART_UNREADABLE, Failure, MessageState, Receipt
 from tui.core.events import BillArrived, BudgetPassed, JobState
 from tui.core.ledger import OverBudget, RequestKind, RequestState
 from tui.core.requests import (
@@ -259,7 +259,11 @@ class AskJob:
         note = None
         if state is MessageState.STOPPED and money_state is RequestState.AWAITED:
             note = stop_note(reply.provider if reply else None, streamed=self._ask.stream)
+        if reply and reply.ended and reply.ended.broken_events:
+            note = note or PART_UNREADABLE
         receipt = reply.receipt(cost, note) if reply else Receipt(cost=cost, tries=paid.tries)
+        if receipt.provider is None and error is not None:
+            receipt = replace(receipt, provider=error.provider)
         if reply and reply.ended and reply.ended.broken_events:
             context.warn(Clean("A part of this reply could not be read; some of its text may be missing."))
         await self._turn.end(state, receipt, failure)

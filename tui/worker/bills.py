@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tui.core.conversation import Receipt
+from tui.core.conversation import PART_UNREADABLE, Receipt
 from tui.core.events import BillArrived
 from tui.core.ledger import RequestState, Settlement
 from tui.database import chats, ledger
@@ -146,7 +146,7 @@ class BillCollector:
             provider=generation.provider or before.provider,
             model_answered=before.model_answered or generation.model,
             generation_id=bill.generation_id,
-            billing_note=None,
+            billing_note=before.billing_note if before.billing_note == PART_UNREADABLE else None,
         )
         if bill.message_id is not None:
             await context.database.run(chats.update_receipt, bill.message_id, receipt)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,8 +128,10 @@ def test_a_stopped_run_leaves_whole_lines(ortui: Ortui, tmp_path: Path) -> None:
     for number in range(513):  # one window, and the next begun
         process.stdin.write(b"line %d\n" % number)
     process.stdin.flush()
+    latest = time.monotonic() + 30
     while not (output.exists() and output.stat().st_size):
         assert process.poll() is None
+        assert time.monotonic() < latest, "nothing was written"
     process.send_signal(signal.SIGTERM)
     process.stdin.close()
     process.stdout.close()

@@ -12,6 +12,7 @@ import pytest
 from worker_host import Books, Host, ScriptedServer, chunk, make_settings, stream
 
 from tui.config import Budget, Limits
+from tui.core.commands import PollQuota
 from tui.core.conversation import CostKind, MessageState
 from tui.core.events import BudgetPassed
 from tui.core.ledger import KeyState
@@ -101,8 +102,6 @@ async def test_the_free_allowance_a_day_is_learnt_and_kept(start_demo_server: An
 
 
 async def test_what_the_server_says_of_the_allowance_is_taken_over(start_demo_server: Any, start_host: Any) -> None:
-    from tui.core.commands import PollQuota
-
     base_url = start_demo_server("--speed", "0", "--free-per-day", "7")
     host = await start_host(base_url)
     host.worker.submit(PollQuota())
@@ -238,3 +237,13 @@ async def test_after_a_damaged_file_too(demo_server: str, fresh_key: Any, tmp_pa
         assert (await host.reply(host.ask("demo/plain"))).failure.kind == "own_budget"
     finally:
         await host.close()
+
+
+async def test_a_refused_key_does_not_hide_what_the_others_have(start_host: Any, fresh_key: Any) -> None:
+    good = fresh_key()
+    host = await start_host(None, "sk-or-v1-invalid-0001", good)
+    host.worker.submit(PollQuota())
+    await host.until(lambda: host.state.quota is not None)
+    assert host.state.quota.failure is None
+    assert host.state.quota.key.label.endswith(good[-3:])
+    await host.until(lambda: [use.state for use in host.state.keys] == [KeyState.DEAD, KeyState.READY])

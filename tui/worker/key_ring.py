@@ -17,6 +17,7 @@ from tui.core.formats import duration
 from tui.core.ledger import KeyLimits, KeyState, KeyUse, NeverFits, NoRoom, Take, Taken, TakeOutcome
 from tui.database import keys as key_table
 from tui.database import limits as limit_table
+from tui.database.thread import StorageFailed
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean, clean_line
 from tui.secret import Secret
@@ -83,9 +84,15 @@ class KeyRing:
             return self._keys
 
     async def first(self) -> Key | None:
-        """The key whose limit and credits the meter shows."""
+        """The key whose limit and credits the meter shows: the first that was not refused."""
         keys = await self.keys()
-        return keys[0] if keys else None
+        if len(keys) < 2:
+            return keys[0] if keys else None
+        try:
+            dead = {use.account for use in await self.uses() if use.state is KeyState.DEAD}
+        except StorageFailed:
+            dead = set()
+        return next((key for key in keys if key.account not in dead), keys[0])
 
     async def of_account(self, account: str) -> Key | None:
         """The key that made a request, to ask for its bill."""

@@ -12,7 +12,7 @@ from tui.database import keys as key_table
 from tui.database import limits
 from tui.database.thread import StorageFailed
 from tui.openrouter.chat import Credits, KeyInfo
-from tui.openrouter.errors import ApiError
+from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean
 from tui.worker.context import failure_of
 from tui.worker.key_ring import no_key
@@ -38,7 +38,7 @@ async def poll_quota(context: WorkerContext) -> None:
         if key is None:
             raise no_key(context.settings.demo)
         client = await context.connection.client()
-        info = await repeat_get(lambda: client.key_info(key.secret))
+        info, key = await _key_info(context, client, key)
         # A key that answers works again, whatever was held against it; only a rest after a 429 runs on.
         await context.keys.note_answer(key)
         balance = await _credits(context, client, key)
@@ -51,6 +51,23 @@ async def poll_quota(context: WorkerContext) -> None:
     finally:
         context.publish(QuotaRead(as_of=time.time(), key=info, credits=balance, failure=failure))
         context.job("quota", "quota", JobState.DONE if failure is None else JobState.FAILED)
+
+
+async def _key_info(context: WorkerContext, client: OpenRouterClient, key: Key) -> tuple[KeyInfo, Key]:
+    """What the server says of the first key that it does not refuse; raises `ApiError` when it refuses all."""
+    asked: set[str] = set()
+    while True:
+        asked.add(key.account)
+        try:
+            return await repeat_get(lambda secret=key.secret: client.key_info(secret)), key  # type: ignore[misc]
+        except ApiError as error:
+            if error.kind is not ErrorKind.BAD_KEY:
+                raise
+            await context.keys.note_failure(key, error)
+            other = await context.keys.first()
+            if other is None or other.account in asked:
+                raise
+            key = other
 
 
 async def save_quota(context: WorkerContext, key: Key, info: KeyInfo, balance: Credits | None) -> None:

@@ -418,7 +418,7 @@ async def test_a_budget_asks_first(settings: Settings, worker: HandWorker) -> No
             action="ask",
         )
         worker.publish(BudgetPassed(command.job_id, refusal))
-        await at.until(lambda: "of the day budget of $5.00 there is $0.01 left" in at.notice)
+        await at.until(lambda: "the day budget of $5.00 has $0.01 left" in at.notice)
         again = await at.embed()
         assert again.over_budget and not command.over_budget and again.job_id != command.job_id
 
@@ -503,3 +503,16 @@ async def test_five_thousand_lines_are_read_without_lag(settings: Settings, work
             assert read == []
         finally:
             SheetText.sheet_lines = plain  # type: ignore[method-assign]
+
+
+async def test_ctrl_r_right_after_the_last_letter_embeds_what_stands_there(
+    settings: Settings, worker: HandWorker
+) -> None:
+    async with host(settings, worker).run_test(size=(80, 24)) as pilot:
+        at = Screens(pilot, worker)
+        worker.publish(CATALOGUE)
+        await at.until(lambda: at.screen.model_id)
+        at.text.text = "cat\ndog"
+        await pilot.press("ctrl+r")
+        await at.until(lambda: worker.sent(Embed))
+        assert worker.sent(Embed)[0].texts == ("cat", "dog")

@@ -30,7 +30,7 @@ from tui.openrouter.text import Clean, clean
 from tui.screens.help import HelpScreen
 from tui.screens.spend import NOTHING_YET, SpendScreen, figures, limit_lines, request_details
 from tui.widgets.bars import DayBars, Gauges, ModelBars, column_lines
-from tui.widgets.request_list import RequestList, columns_for, gap_for, state_words
+from tui.widgets.request_list import RequestList, columns_for, cost_cell, gap_for, state_words
 
 HOSTILE = clean("[/b] [@click=app.quit]x[/] \x1b]52;c;eA==\x1b\\ \u2028 👩‍👩‍👧 " + "y" * 5000)
 
@@ -202,6 +202,13 @@ def test_no_key_says_how_to_give_one(tmp_path: Path) -> None:
 )
 def test_how_a_request_ended_is_said_in_words(changes: dict[str, Any], words: str) -> None:
     assert state_words(request(**changes)) == words
+
+
+def test_a_cost_too_long_for_its_column_loses_no_digits_unsaid() -> None:
+    tiny = Decimal("0.000000361")
+    assert cost_cell(Cost(tiny, CostKind.BILLED), 12) == "$0.000000361"
+    assert cost_cell(Cost(tiny, CostKind.BILLED), 9) == "<$0.0001"
+    assert cost_cell(Cost(tiny, CostKind.ESTIMATED), 9) == "~<$0.0001"
 
 
 @pytest.mark.parametrize("width", [79, 80, 118, 119, 139, 199])

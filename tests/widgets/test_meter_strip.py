@@ -238,3 +238,10 @@ def test_resets_are_at_utc_midnights() -> None:
     assert next_reset("weekly", NOW) == 1_786_320_000.0  # Monday the 10th
     assert next_reset("monthly", NOW) == 1_788_220_800.0  # the 1st of September
     assert next_reset(None, NOW) is None and next_reset("yearly", NOW) is None
+
+
+def test_a_key_that_has_rested_is_no_news() -> None:
+    state = State()
+    key = KeyUse(account="a", tail=Clean("…4f2a"), state=KeyState.RESTING, until=NOW - 1)
+    state.apply(LimitsRead(keys=(key,), free=FreeUse()))
+    assert not any("rests" in text for text in texts(state))

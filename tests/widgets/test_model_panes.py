@@ -329,3 +329,30 @@ def test_text_is_wrapped_at_spaces_by_cells() -> None:
     assert wrap("x" * 10, 4) == ["xxxx", "xxxx", "xx"]
     assert wrap("日本語 日本", 6) == ["日本語", "日本"]
     assert wrap("", 6) == [""]
+
+
+async def test_providers_that_are_asked_for_are_brought_into_view() -> None:
+    app = Host(ModelDetails())
+    pane = app.pane
+    assert isinstance(pane, ModelDetails)
+    async with app.run_test(size=(70, 12)) as pilot:
+        pane.show(MODEL, now=NOW)
+        await until(pilot, lambda: pane.max_scroll_y > 0)
+        assert pane.scroll_y == 0
+        await pilot.press("p")
+        await until(pilot, lambda: app.asked)
+        pane.show(MODEL, ProviderList(loading_since=NOW), now=NOW)
+        pane.show(MODEL, ProviderList(endpoints=(ENDPOINT,) * 3, fetched_at=NOW), now=NOW)
+
+        def shown() -> str:
+            return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
+
+        await until(pilot, lambda: "Providers" in shown() and shown().count(ENDPOINT.provider) >= 3)
+
+
+async def test_links_of_a_description_are_readable() -> None:
+    pane = ModelDetails()
+    linked = replace(MODEL, description=Clean("See [its page](https://example.test/x) and [1] or [b](nothing)."))
+    async with Host(pane).run_test(size=(90, 30)):
+        pane.show(linked, now=NOW)
+        assert "See its page (https://example.test/x) and [1] or [b](nothing)." in text(pane)

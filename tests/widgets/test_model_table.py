@@ -124,10 +124,11 @@ def lines(table: ModelTable) -> list[str]:
 async def test_the_table_looks_at_80x24_as_designed() -> None:
     nothing, text_only = Decimal(0), (Clean("text"),)
     zero = Pricing(prompt=nothing, completion=nothing)
+    odd = Pricing(prompt=Decimal("0.0000010375"), completion=Decimal("0.000005125"))
     vectors = Pricing(prompt=Decimal("0.00000002"), completion=nothing)
     models = (
         model("anthropic/claude-haiku", created=int(NOW) - 400 * DAY),
-        model("google/gemini", context_length=1_000_000, expiration_date=date(2027, 1, 27)),
+        model("google/gemini", context_length=1_000_000, expiration_date=date(2027, 1, 27), pricing=odd),
         model("meta/llama-3.3-70b:free", pricing=zero, context_length=131_072, input_modalities=text_only),
         model("openrouter/auto", pricing=Pricing(varies=True), supported_parameters=frozenset(), created=None),
         model("paint/er", pricing=zero, output_modalities=(Clean("image"),), context_length=None),
@@ -146,13 +147,13 @@ async def test_the_table_looks_at_80x24_as_designed() -> None:
         await until(pilot, lambda: app.last(ModelTable.MarksChanged))
         shown = [line.rstrip() for line in lines(app.table)]
         assert shown[:7] == [
-            "    Model↑                               Ctx  In $/M  Out $/M Can    Age",
-            "▌✓★ anthropic/claude-haiku              200k    1.00     5.00 T R V 13mo ▼12%",
-            "  ✦ google/gemini                         1M    1.00     5.00 T R V  2mo ⌛12d",
-            "    meta/llama-3.3-70b:free             131k    free     free T R    2mo",
-            "    openrouter/auto                     200k  varies   varies     V    –",
-            "    paint/er                               –       –        – →img   2mo",
-            "    vec/small                           200k    0.02     0.00 →emb   2mo ▲3%",
+            "    Model↑                             Ctx In $/M   Out $/M   Can    Age",
+            "▌✓★ anthropic/claude-haiku            200k   1.00      5.00   T R V 13mo ▼12%",
+            "  ✦ google/gemini                       1M   1.0375    5.125  T R V  2mo ⌛12d",
+            "    meta/llama-3.3-70b:free           131k   free      free   T R    2mo",
+            "    openrouter/auto                   200k varies    varies       V    –",
+            "    paint/er                             –      –         –   →img   2mo",
+            "    vec/small                         200k   0.02      0.00   →emb   2mo ▲3%",
         ]
 
 

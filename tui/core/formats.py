@@ -88,12 +88,14 @@ def short_count(number: int) -> Clean:
 
 
 def age(created: float | None, now: float) -> Clean:
-    """How long ago: `5h`, `6d`, `3mo`, `2y`."""
+    """How long ago: `now`, `12m`, `5h`, `6d`, `3mo`, `2y`."""
     if created is None:
         return UNKNOWN
     days = (now - created) / 86_400
-    if days < 0:
-        return Clean("0h")
+    if days * 1440 < 1:
+        return Clean("now")
+    if days * 24 < 1:
+        return Clean(f"{int(days * 1440)}m")
     if days < 1:
         return Clean(f"{int(days * 24)}h")
     if days < 31:

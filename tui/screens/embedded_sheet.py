@@ -13,6 +13,7 @@ from textual.content import Content
 from tui.core import formats, vectors
 from tui.core.conversation import Failure, Receipt
 from tui.core.ledger import OverBudget
+from tui.core.requests import budget_sentence
 from tui.openrouter.text import Clean, clean_line
 from tui.widgets.neighbour_list import NeighbourRow
 from tui.widgets.sheet_text import SheetLine
@@ -65,15 +66,6 @@ def find_neighbours(
 
 def own_failure(sentence: str) -> Failure:
     return Failure(kind="unreadable", message=clean_line(sentence), advice=Clean("What was there before is kept."))
-
-
-def budget_sentence(refusal: OverBudget) -> str:
-    if refusal.limit_usd is None or refusal.this_usd is None:
-        return f"Its price is unknown, and there is a {refusal.budget} budget."
-    return (
-        f"This may cost {formats.money(refusal.this_usd)}, and of the {refusal.budget} budget of "
-        f"{formats.money(refusal.limit_usd)} there is {formats.money(refusal.left_usd)} left."
-    )
 
 
 def sentences(first: str, second: str, style: str = "bold") -> Content:

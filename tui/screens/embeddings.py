@@ -377,8 +377,14 @@ class EmbeddingsScreen(LiveScreen):
         from tui.screens.pick import PickScreen
         from tui.widgets.pick_list import PickItem
 
+        favourites = self.session.state.favourites
         items = [
-            PickItem(key=model.id.raw, label=model.slug, note=Clean(f"{formats.per_million(input_price(model))} $/M"))
+            PickItem(
+                key=model.id.raw,
+                label=model.slug,
+                note=Clean(f"{formats.per_million(input_price(model))} $/M"),
+                mark=Clean("★" if model.id.raw in favourites else ""),
+            )
             for model in self._choice.models
         ]
 
@@ -387,7 +393,11 @@ class EmbeddingsScreen(LiveScreen):
                 self.take_model(Opaque(model_id))
 
         picker = PickScreen(
-            "Embedding model", items, current=self.model_id, empty="No embedding model is in the list of models."
+            "embedding model",
+            items,
+            recents=sorted(favourites),
+            current=self.model_id,
+            empty="No embedding model is in the list of models.",
         )
         await self.app.push_screen(picker, take)
 
@@ -399,7 +409,9 @@ class EmbeddingsScreen(LiveScreen):
             case "leave":
                 return self._job is None and self.focused is self._texts
             case "embed":
-                return None if self._job is not None or not self._lines or self._choice.objection() else True
+                # What was typed just now is read when it is embedded, not before the key works.
+                nothing = not self._lines and not self._texts.text.strip()
+                return None if self._job is not None or nothing or self._choice.objection() else True
             case "pick_model":
                 return True if self._choice.models else None
             case "view" | "other_view":

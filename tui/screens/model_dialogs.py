@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.content import Content
 from typing_extensions import override
 
-from tui.core.commands import LoadEndpoints
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
+from tui.openrouter.text import Opaque
 from tui.screens.dialog import Dialog
 from tui.widgets.compare_table import CompareTable
 from tui.widgets.model_details import ModelDetails, ProviderList
@@ -31,8 +31,19 @@ class DetailsDialog(Dialog[None]):
     ]
     HELP = "The current model. p loads its providers, esc goes back."
 
-    def __init__(self, session: Session, model: Model, providers: Callable[[Model], ProviderList]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        model: Model,
+        providers: Callable[[Model], ProviderList],
+        ask_providers: Callable[[Opaque], None],
+        *,
+        at_providers: bool = False,
+    ) -> None:
+        """`at_providers`: they were asked for, so the pane opens where they are."""
         super().__init__()
+        self._ask_providers = ask_providers
+        self._at_providers = at_providers
         self._session = session
         self._model = model
         self._providers = providers
@@ -48,6 +59,8 @@ class DetailsDialog(Dialog[None]):
         self._session.changed.subscribe(self, self._note_changes, immediate=True)
         self.query_one(ModelDetails).focus()
         self._show()
+        if self._at_providers:
+            self.call_after_refresh(self.query_one(ModelDetails).show_providers)
 
     def _note_changes(self, topics: Topic) -> None:
         if topics & (Topic.ENDPOINTS | Topic.JOBS):
@@ -59,8 +72,7 @@ class DetailsDialog(Dialog[None]):
 
     @on(ModelDetails.ProvidersAsked)
     def load_providers(self, event: ModelDetails.ProvidersAsked) -> None:
-        known = self._session.state.endpoints.get(event.model.slug)
-        self._session.submit(LoadEndpoints(model=event.model.id, force=known is not None))
+        self._ask_providers(event.model.id)
 
     def action_leave(self) -> None:
         _ = self.dismiss(None)
@@ -72,7 +84,7 @@ class CompareDialog(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,c,q", "leave", "back", tooltip="Back to the table.", id="compare_dialog.leave"),
     ]
-    HELP = "The marked models side by side; ▸ points at the best of a row, e folds equal rows, esc goes back."
+    HELP = "The marked models side by side; ◂ points at the best of a row, e folds equal rows, esc goes back."
 
     def __init__(self, models: Sequence[Model], now: float) -> None:
         super().__init__()

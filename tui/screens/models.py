@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.getters import query_one
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from typing_extensions import override
 
 from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortKey, SortOrder, parse
@@ -295,17 +295,23 @@ class ModelsScreen(LiveScreen):
     def action_providers(self) -> None:
         if self.table.model is not None:
             self._ask_providers(self.table.model.id)
-            if not self.details.display:
-                self.action_details()
+            if self.details.display:
+                self.details.show_providers()
+            else:
+                self._open_details(self.table.model, at_providers=True)
 
     def action_details(self) -> None:
         """At the right where there is room, else in a dialog."""
         if self.details.display:
             self.details.focus()
         elif self.table.model is not None:
-            from tui.screens.model_dialogs import DetailsDialog
+            self._open_details(self.table.model)
 
-            _ = self.app.push_screen(DetailsDialog(self.session, self.table.model, self._providers))
+    def _open_details(self, model: Model, *, at_providers: bool = False) -> None:
+        from tui.screens.model_dialogs import DetailsDialog
+
+        dialog = DetailsDialog(self.session, model, self._providers, self._ask_providers, at_providers=at_providers)
+        _ = self.app.push_screen(dialog)
 
     def action_compare(self) -> None:
         marked = self.table.marked
@@ -321,6 +327,8 @@ class ModelsScreen(LiveScreen):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("filter", "details", "compare") and isinstance(self.focused, Input):
+            return False  # these letters are being typed
         if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None
         return super().check_action(action, parameters)

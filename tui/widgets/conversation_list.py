@@ -77,6 +77,7 @@ class ConversationList(PickList):
 
 def conversation_item(row: ConversationSummary, now: float) -> PickItem:
     """A row as it is picked from: title, then cost and age."""
-    mark = "● " if row.streaming else "★ " if row.pinned else ""
+    mark = "●" if row.streaming else "★" if row.pinned else ""
     spent = f"{money(row.spent_usd)} · " if row.spent_usd else ""
-    return PickItem(row.id, Clean(f"{mark}{row.title or 'Untitled'}"), Clean(f"{spent}{age(row.updated_at, now)}"))
+    note = Clean(f"{spent}{age(row.updated_at, now)}")
+    return PickItem(row.id, row.title or Clean("Untitled"), note, Clean(mark))

@@ -36,8 +36,8 @@ class _Underline(Highlighter):
 
 class _FilterInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "leave", "to the list", id="filter.to_list", tooltip="Back to the list"),
         Binding("escape", "leave", "leave", id="filter.leave", tooltip="Back to the list; once more clears the filter"),
-        Binding("down", "leave", "to the list", show=False, id="filter.to_list", tooltip="Back to the list"),
     ]
 
     virtual_size = Reactive(Size(0, 0))

@@ -141,6 +141,8 @@ def _troubled_keys(state: State, now: float) -> list[Part]:
     parts = []
     for key in state.keys:
         match key.state:
+            case KeyState.RESTING if key.until is not None and key.until <= now:
+                pass  # it has rested; the worker says so when it is next used
             case KeyState.RESTING:
                 rest = f" {formats.short_duration(max(0.0, key.until - now))}" if key.until is not None else ""
                 parts.append(Part("resting", Clean(f"{key.tail} rests{rest}"), Level.NEAR, ticks=key.until is not None))

@@ -24,6 +24,8 @@ class Column(msgspec.Struct, Generic[KindT], frozen=True):
     """Up to this width."""
     right: bool = True
     """Aligned right, as figures are."""
+    tail: int = 0
+    """Cells at the right for what stands behind the second decimal, so that points stand below each other."""
 
 
 class Placed(msgspec.Struct, Generic[KindT], frozen=True):
@@ -58,6 +60,19 @@ def place(columns: Sequence[Column[KindT]], width: int, *, start: int = 0, gap: 
             placed.append(Placed(column, at, widths[column.head]))
             at += widths[column.head] + gap
     return tuple(placed)
+
+
+def head_cell(column: Column[KindT], head: str, width: int) -> str:
+    """The column's head over its figures, in exactly `width` cells."""
+    tail = column.tail if len(head) + column.tail <= width else 0
+    return fit(head, width - tail, right=column.right) + " " * tail
+
+
+def point_aligned(text: str, tail: int, width: int) -> str:
+    """The text with the space behind it that up to `tail` decimals more than two would take, if there is room."""
+    _, _, decimals = text.partition(".")
+    free = max(0, tail - max(0, len(decimals) - 2))
+    return text + " " * min(free, max(0, width - len(text)))
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from tui.core.formats import age, clock, count, duration, length, money
 from tui.openrouter.catalogue import Endpoint, Model, PriceOverride, Pricing
 from tui.widgets.line_view import Line, LineView, Piece, wrap
 from tui.widgets.model_cells import price_text
-from tui.widgets.model_columns import Column, Placed, fit, place
+from tui.widgets.model_columns import Column, Placed, fit, head_cell, place, point_aligned
 
 _LABEL: Final = 20
 _FOLDED: Final = 6
@@ -39,6 +40,8 @@ _PER_TOKEN: Final = {
     "audio_output": "audio out",
     "input_audio_cache": "cached audio",
 }
+_PROVIDERS_TITLE: Final[Piece] = ("title", "Providers ")
+_LINK: Final = re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()]+)\)")
 _EACH: Final = {
     "request": "per request",
     "image": "per image in",
@@ -47,9 +50,9 @@ _EACH: Final = {
 }
 _ENDPOINT_COLUMNS: Final[tuple[Column[str], ...]] = (
     Column("provider", "Provider", 12, 0, grow=30, right=False),
-    Column("in", "In", 6, 1),
-    Column("out", "Out", 6, 2),
-    Column("cache", "Cache", 6, 9),
+    Column("in", "In", 7, 1, tail=2),
+    Column("out", "Out", 7, 2, tail=2),
+    Column("cache", "Cache", 7, 9, tail=2),
     Column("ctx", "Ctx", 5, 6),
     Column("max", "Max out", 7, 10),
     Column("uptime", "Up %", 5, 5),
@@ -105,6 +108,8 @@ class ModelDetails(LineView):
         self.providers = NOT_ASKED
         self._now = 0.0
         self._unfolded = False
+        self._seeking = False
+        """The providers were asked for: they are brought into view, and again when they have come."""
         self._ticking: Timer | None = None
 
     @override
@@ -120,9 +125,12 @@ class ModelDetails(LineView):
         other = model is None or self.model is None or model.id != self.model.id
         self.model, self.providers, self._now = model, providers, now
         if other:
-            self._unfolded = False
+            self._unfolded = self._seeking = False
             self.scroll_to(y=0, animate=False, immediate=True)
         self.rebuild()
+        if self._seeking:
+            self.show_providers()
+            self._seeking = providers.loading_since is not None or providers.endpoints is None
         self._tick_while_waiting()
 
     def _tick_while_waiting(self) -> None:
@@ -135,7 +143,21 @@ class ModelDetails(LineView):
     def action_ask_providers(self) -> None:
         """Load the providers, or load them again."""
         if self.model is not None:
+            self.show_providers()
             self.post_message(self.ProvidersAsked(self, self.model))
+
+    def show_providers(self) -> None:
+        """Bring the providers into view now, and once more when they have come."""
+        self._seeking = True
+        start = next((at for at, line in enumerate(self._text_lines) if line and line[0] == _PROVIDERS_TITLE), None)
+        if start is None:
+            return
+        end = next(
+            (at for at in range(start, len(self._text_lines)) if not self._text_lines[at]), len(self._text_lines)
+        )
+        top, page = round(self.scroll_y), self.size.height
+        if start < top or end > top + page:
+            self.scroll_to(y=max(0, min(start - 1, max(start - 1, end - page))), animate=False, immediate=True)
 
     def action_more(self) -> None:
         """Show the whole description, or its beginning."""
@@ -157,9 +179,9 @@ class ModelDetails(LineView):
         return [
             *_about(model, self.room, self._now, self._unfolded),
             *_prices(model, self.room),
+            *_providers(model, self.providers, self.room, time.time),
             *_limits(model, self.room),
             *_benchmarks(model, self.room),
-            *_providers(model, self.providers, self.room, time.time),
         ]
 
 
@@ -184,9 +206,9 @@ def _about(model: Model, width: int, now: float, unfolded: bool) -> Iterator[Lin
     for line in wrap(model.slug, width):
         yield [("lit", line)]
     kinds = f"{' '.join(model.input_modalities) or '–'} → {' '.join(model.output_modalities) or '–'}"
-    added = (
-        f"added {_day(model.created)}, {age(model.created, now)} ago" if model.created is not None else "age unknown"
-    )
+    old = age(model.created, now)
+    ago = "just now" if old == "now" else f"{old} ago"
+    added = f"added {_day(model.created)}, {ago}" if model.created is not None else "age unknown"
     for line in wrap(f"by {model.author or '–'} · {kinds} · {added}", width):
         yield [("dim", line)]
     if model.alias_target is not None:
@@ -196,7 +218,8 @@ def _about(model: Model, width: int, now: float, unfolded: bool) -> Iterator[Lin
         when = f"in {days} d" if days >= 0 else "past"
         yield [("warning", fit(f"⌛ may be gone from {model.expiration_date.isoformat()}, {when}", width))]
     yield []
-    lines = wrap(model.description.strip(), width) if model.description.strip() else ["No description."]
+    # Descriptions are Markdown, mostly plain; a link reads better with its address behind it.
+    lines = wrap(_LINK.sub(r"\1 (\2)", model.description.strip()) or "No description.", width)
     folded = not unfolded and len(lines) > _FOLDED + 1
     for line in lines[:_FOLDED] if folded else lines:
         yield [("plain", line)]
@@ -309,7 +332,7 @@ def _providers(model: Model, providers: ProviderList, width: int, now_s: Callabl
         yield [("dim", " nobody offers it now")]
         return
     placed = place(_ENDPOINT_COLUMNS, width, start=1)
-    head = "".join(fit(p.column.head, p.width, right=p.column.right) + " " for p in placed)
+    head = "".join(head_cell(p.column, p.column.head, p.width) + " " for p in placed)
     yield [("dim", f" {head}")]
     for endpoint in providers.endpoints:
         yield _endpoint_line(model, endpoint, placed)
@@ -322,7 +345,9 @@ def _endpoint_line(model: Model, endpoint: Endpoint, placed: Sequence[Placed[str
     for place_ in placed:
         column = place_.column
         text = _endpoint_cell(column.kind, priced, endpoint)
-        kind = "warning" if column.kind == "status" else "dim" if low or text == "–" else "plain"
+        if column.tail:
+            text = point_aligned(text, column.tail, place_.width)
+        kind = "warning" if column.kind == "status" else "dim" if low or text.strip() == "–" else "plain"
         line.append((kind, fit(text, place_.width, right=column.right) + " "))
     return line
 

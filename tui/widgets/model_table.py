@@ -23,7 +23,7 @@ from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
 from tui.widgets.model_cells import COLUMNS, TableStyles, cell
-from tui.widgets.model_columns import Placed, fit, place
+from tui.widgets.model_columns import Placed, fit, head_cell, place, point_aligned
 
 _GUTTER: Final = 4
 """Cursor, mark, favourite or new, and a space."""
@@ -460,7 +460,7 @@ class ModelTable(ScrollView, can_focus=True):
             if column.kind == sorted_kind and not self.result.fuzzy and self.result.rows:
                 other = "" if column.kind == order.key.value else f" by {order.key.value}"
                 head, style = f"{head}{other}{'↓' if order.descending else '↑'}", styles.sorted
-            segments += [Segment(fit(head, placed.width, right=column.right), style), Segment(" ", styles.head)]
+            segments += [Segment(head_cell(column, head, placed.width), style), Segment(" ", styles.head)]
         return Strip(segments).adjust_cell_length(width, styles.head)
 
     def _blank(self, y: int, width: int) -> Strip:
@@ -491,6 +491,8 @@ class ModelTable(ScrollView, can_focus=True):
             style = dim if secondary else base
             if column.kind == "note" and text and text[0] in "▲⌛":
                 style = warning
+            if column.tail:
+                text = point_aligned(text, column.tail, placed.width)
             segments.append(Segment(fit(text, placed.width, right=column.right) + " ", style))
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -30,6 +30,8 @@ class PickItem:
     label: Clean
     note: Clean = Clean("")
     """Drawn dim at the right."""
+    mark: Clean = Clean("")
+    """One cell before the label: `★` favourite, `●` live."""
 
 
 class PickList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -74,11 +76,12 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         """`recents` are keys that come first, in this order; `current` is the key that is marked and lit at first."""
         super().__init__(id=id)
-        first = {key: place for place, key in enumerate(recents)}
+        first = {key: place for place, key in enumerate(dict.fromkeys(recents))}
         # Sorting is stable: what is not recent keeps its order.
         self._items = sorted(items, key=lambda item: first.get(item.key, len(first)))
         self._haystacks = [f"{item.label} {item.note}".casefold() for item in self._items]
         self._shown = self._items
+        self._marked = any(item.mark for item in self._items)
         self._current = current
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(256)
         start = next((row for row, item in enumerate(self._items) if item.key == current), 0)
@@ -105,6 +108,7 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
         self._items = list(items)
         self._haystacks = [f"{item.label} {item.note}".casefold() for item in self._items]
         self._shown = self._items
+        self._marked = any(item.mark for item in self._items)
         self._current = current
         self._strips.clear()
         wanted = lit.key if lit is not None else current
@@ -189,9 +193,11 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
         dim = style if lit else self.get_visual_style("pick-list--row", "pick-list--note").rich_style
         note = _one_line(item.note)
         note_room = min(cell_len(note), width // 2)
-        label_room = max(1, width - 4 - (note_room + 2 if note_room else 0))
+        before = " ✓" if item.key == self._current else "  "
+        before += f"{item.mark or ' '} " if self._marked else " "
+        label_room = max(1, width - len(before) - 1 - (note_room + 2 if note_room else 0))
         segments = [
-            Segment(" ✓ " if item.key == self._current else "   ", style),
+            Segment(before, style),
             Segment(_cut(_one_line(item.label), label_room), style),
         ]
         if note_room:

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from tui.core import formats
+from tui.core.conversation import Cost
 from tui.core.ledger import LedgerRow, RequestState
 from tui.openrouter.text import Clean
 
@@ -43,9 +44,11 @@ _WIDE: Final = 130
 def columns_for(width: int) -> _Columns:
     """The columns that fit; from 130 cells also the key, the time to the first token and a model's author."""
     if width >= _WIDE:
-        fixed = _Columns(0, provider=14, key=5, tokens=13, cost=10, first=6, duration=7, state=24)
+        fixed = _Columns(0, provider=14, key=5, tokens=13, cost=12, first=6, duration=7, state=24)
     else:
-        fixed = _Columns(0, provider=10, key=0, tokens=11, cost=9, first=0, duration=6, state=15 if width < 100 else 26)
+        narrow = width < 100
+        state, cost = (15, 9) if narrow else (26, 11)
+        fixed = _Columns(0, provider=10, key=0, tokens=11, cost=cost, first=0, duration=6, state=state)
     gap = gap_for(width)
     taken = 1 + _TIME + gap + sum(size + gap for size in fixed if size)
     return fixed._replace(model=max(10, width - taken))
@@ -241,7 +244,7 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
             (row.provider or formats.UNKNOWN, columns.provider, False, dim),
             (row.key_tail, columns.key, False, dim),
             (tokens, columns.tokens, True, style),
-            (formats.cost(row.cost), columns.cost, True, style),
+            (cost_cell(row.cost, columns.cost), columns.cost, True, style),
             (_seconds(row.ttft_ms), columns.first, True, dim),
             (_seconds(row.duration_ms), columns.duration, True, dim),
             (words, columns.state, False, state),
@@ -252,6 +255,14 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
             if size:
                 segments += [Segment(_cell(text, size, right), cell_style), gap]
         return Strip(segments).adjust_cell_length(width, style).simplify()
+
+
+def cost_cell(cost: Cost, width: int) -> str:
+    """The cost; one so small that its digits do not fit says so instead of losing them."""
+    text = formats.cost(cost)
+    if len(text) <= width or cost.usd is None:
+        return text
+    return f"{'~' if text.startswith('~') else ''}<$0.0001"
 
 
 def _seconds(milliseconds: int | None) -> Clean:

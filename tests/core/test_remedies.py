@@ -51,3 +51,21 @@ def test_what_may_have_been_billed_says_so() -> None:
     assert "billed twice" in again.label
     [again, *_] = remedies(failure, FREE, {}, provider_known=False)
     assert "billed twice" not in again.label
+
+
+def test_a_reply_that_broke_off_can_be_continued_first_of_all() -> None:
+    failure = Failure(kind=ErrorKind.CUT_OFF.value, message=Clean("m"), advice=Clean("a"))
+    found = remedies(failure, FREE, {}, provider_known=False, broke_off=True)
+    assert [one.kind for one in found] == [RemedyKind.CONTINUE, RemedyKind.AGAIN]
+    found = remedies(None, FREE, {}, provider_known=False, broke_off=True)
+    assert [one.kind for one in found] == [RemedyKind.CONTINUE, RemedyKind.AGAIN]
+    assert remedies(None, FREE, {}, provider_known=False) == ()
+
+
+def test_an_advice_that_names_the_model_comes_with_its_key() -> None:
+    for advice, offered in (("Use another key, model or provider.", True), ("Check network and base URL.", False)):
+        failure = Failure(kind=ErrorKind.FORBIDDEN.value, message=Clean("m"), advice=Clean(advice))
+        found = [one.kind for one in remedies(failure, FREE, {}, provider_known=False)]
+        assert (RemedyKind.OTHER_MODEL in found) is offered
+    bad = Failure(kind=ErrorKind.BAD_REQUEST.value, message=Clean("m"), advice=Clean("Change the parameters."))
+    assert remedies(bad, FREE, {}, provider_known=False)[0].kind is RemedyKind.PARAMETERS

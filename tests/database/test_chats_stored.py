@@ -19,7 +19,7 @@ from tui.core.conversation import (
     MessageState,
     Receipt,
 )
-from tui.database import chats
+from tui.database import chats, turns
 from tui.database.opening import open_database
 from tui.database.search import search
 from tui.openrouter.chat import ChatParameters, Citation, ToolCall
@@ -244,3 +244,58 @@ def test_a_bill_that_comes_late_reaches_the_receipt(connection: sqlite3.Connecti
     found = chats.message_of(connection, "q")
     assert found is not None
     assert found.receipt == receipt
+
+
+def test_the_branch_beside_is_shown_and_there_is_none_beyond_the_last(connection: sqlite3.Connection) -> None:
+    begin(connection)
+    for one in (message("q", None, "q"), message("a1", "q", "a1"), message("b", "a1", "b"), message("a2", "q", "a2")):
+        chats.add_message(connection, one)
+    assert texts(connection) == ["q", "a2"]
+    assert chats.step_branch(connection, "a2", -1)
+    assert texts(connection) == ["q", "a1", "b"]
+    assert not chats.step_branch(connection, "a1", -1)
+    assert not chats.step_branch(connection, "nobody", 1)
+    assert chats.step_branch(connection, "a1", 1)
+    assert texts(connection) == ["q", "a2"]
+
+
+def test_deleted_messages_leave_the_branch_the_siblings_and_the_search(connection: sqlite3.Connection) -> None:
+    begin(connection)
+    for one in (message("q", None, "question"), message("a", "q", "walrus"), message("more", "a", "thanks")):
+        chats.add_message(connection, one)
+    chats.delete_messages(connection, "c1", ("a", "more"), "q", now=5.0)
+    assert texts(connection) == ["question"]
+    assert not search(connection, "walrus")
+    chats.add_message(connection, message("a2", "q", "another"))
+    assert chats.siblings(connection, "a2") == ("a2",)
+    chats.undelete_messages(connection, "c1", ("a", "more"))
+    assert texts(connection) == ["question", "walrus", "thanks"]
+    assert chats.siblings(connection, "a2") == ("a", "a2")
+
+
+def test_a_fork_has_copies_and_leaves_the_original_alone(connection: sqlite3.Connection) -> None:
+    begin(connection)
+    failure = Failure(kind="cut_off", message=Clean("It broke off."), advice=Clean("Go on."))
+    said = [
+        message("q", None, "question"),
+        replace(message("a", "q", "half"), role="assistant", state=MessageState.CUT_OFF, failure=failure),
+    ]
+    for one in said:
+        chats.add_message(connection, one)
+    turns.fork(
+        connection,
+        conversation_id="c2",
+        title=Clean("A fork"),
+        settings=ConversationSettings(model=Opaque("x/y")),
+        messages=said,
+        now=9.0,
+    )
+    chats.add_message(connection, message("only-here", "a", "further"))
+    copy = chats.open_conversation(connection, "c2")
+    assert copy is not None
+    assert [one.text for one in copy.messages] == ["question", "half"]
+    assert copy.messages[1].parent_id == copy.messages[0].id
+    assert (copy.messages[1].state, copy.messages[1].failure) == (MessageState.CUT_OFF, failure)
+    assert copy.settings.model == Opaque("x/y")
+    assert {one.id for one in copy.messages}.isdisjoint({"q", "a"})
+    assert texts(connection) == ["question", "half", "further"]

@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 from worker_host import Books, ScriptedServer, chunk, http, stream
 
-from tui.core.chat_turns import carry_on
+from tui.core.chat_turns import carry_on, delete_from, fork, send_again
+from tui.core.commands import ShowBranch
 from tui.core.conversation import CostKind, MessageState
 from tui.core.events import ReplyGrew, TurnQueued
 from tui.core.receipt_line import receipt_line as line
@@ -257,3 +258,35 @@ async def test_a_reply_that_was_cut_off_can_be_carried_on(start_host: Any, demo_
     sent = (await Books(demo_server, host.key()).log())[-1]["body"]["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "user"]
     assert sent[1]["content"] == host.message(ask).text
+
+
+async def test_messages_are_deleted_brought_back_and_forked(start_host: Any) -> None:
+    host = await start_host()
+    ask = host.ask("demo/plain")
+    await host.reply(ask)
+    conversation = host.state.open[ask.conversation_id]
+    whole = [one.text for one in conversation.messages]
+    gone = delete_from(conversation, conversation.messages[1])
+    host.worker.submit(gone)
+    await host.until(lambda: [one.text for one in host.state.open[ask.conversation_id].messages] == whole[:1])
+    host.worker.submit(replace(gone, undo=True))
+    await host.until(lambda: [one.text for one in host.state.open[ask.conversation_id].messages] == whole)
+    command = fork(host.state.open[ask.conversation_id], host.state.open[ask.conversation_id].messages[-1])
+    host.worker.submit(command)
+    await host.until(lambda: command.new_id in host.state.open)
+    assert [one.text for one in host.state.open[command.new_id].messages] == whole
+    await host.until(lambda: command.new_id in {row.id for row in host.state.conversations})
+
+
+async def test_a_reply_made_again_is_a_branch_that_can_be_walked(start_host: Any) -> None:
+    host = await start_host()
+    ask = host.ask("demo/plain")
+    await host.reply(ask)
+    conversation = host.state.open[ask.conversation_id]
+    again = send_again(conversation, conversation.messages[1], conversation.settings)
+    host.worker.submit(again)
+    await host.reply(again)
+    host.worker.submit(ShowBranch(conversation_id=ask.conversation_id, message_id=again.reply_id, step=-1))
+    await host.until(lambda: host.state.open[ask.conversation_id].messages[-1].id == ask.reply_id)
+    host.worker.submit(ShowBranch(conversation_id=ask.conversation_id, message_id=ask.reply_id, step=-1))
+    await host.until(lambda: any("no branch" in notice.text for _, notice in host.state.notices))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from tui.core.commands import Ask
+from tui.core.commands import Ask, DeleteMessages, ForkConversation
 from tui.core.conversation import Conversation, ConversationSettings, Message
 from tui.core.remedies import Remedy, RemedyKind
 from tui.core.requests import request_messages, title_from
@@ -78,9 +78,18 @@ def carry_on(conversation: Conversation, settings: ConversationSettings, *, now:
     return send(conversation, conversation.id, settings, CARRY_ON, now=now, private=conversation.private)
 
 
+def send_edited(
+    conversation: Conversation, edited: Message, settings: ConversationSettings, text: Clean, *, now: float
+) -> Ask:
+    """Another question in the place of an earlier one; what followed that stays as a branch of its own."""
+    branch = replace(conversation, messages=conversation.messages[: _place(conversation, edited)])
+    ask = send(branch, conversation.id, settings, text, now=now, private=conversation.private)
+    return replace(ask, replaces=edited.id)
+
+
 def send_again(conversation: Conversation, reply: Message, settings: ConversationSettings) -> Ask:
     """The same question once more: the new reply takes the place of the old, which stays as a branch."""
-    place = next(place for place, message in enumerate(conversation.messages) if message.id == reply.id)
+    place = _place(conversation, reply)
     return Ask(
         conversation_id=conversation.id,
         reply_id=uuid.uuid4().hex,
@@ -90,6 +99,57 @@ def send_again(conversation: Conversation, reply: Message, settings: Conversatio
         parent_id=reply.parent_id,
         title=conversation.title,
         replaces=reply.id,
+        private=conversation.private,
+    )
+
+
+def fork(conversation: Conversation, last: Message) -> ForkConversation:
+    """A conversation of its own from the messages down to this one; a reply that still grows stays behind."""
+    messages = conversation.messages[: _place(conversation, last) + 1]
+    return ForkConversation(
+        new_id=uuid.uuid4().hex,
+        title=conversation.title,
+        settings=conversation.settings,
+        messages=tuple(replace(message) for message in messages if not message.state.is_open),
+    )
+
+
+def delete_from(conversation: Conversation, first: Message) -> DeleteMessages:
+    """Delete this message and what follows it: an answer without its question would answer something else."""
+    place = _place(conversation, first)
+    return DeleteMessages(
+        conversation_id=conversation.id,
+        message_ids=tuple(message.id for message in conversation.messages[place:]),
+        parent_id=first.parent_id,
+    )
+
+
+def question_of(conversation: Conversation, message: Message) -> Message | None:
+    """The message itself if the user wrote it, else the last one before it that the user wrote."""
+    upto = conversation.messages[: _place(conversation, message) + 1]
+    return next((one for one in reversed(upto) if one.role == "user"), None)
+
+
+def reply_to(conversation: Conversation, message: Message) -> Message | None:
+    """The message itself if it is a reply, else the first reply below it."""
+    below = conversation.messages[_place(conversation, message) :]
+    return next((one for one in below if one.role == "assistant"), None)
+
+
+def _place(conversation: Conversation, wanted: Message) -> int:
+    return next(place for place, message in enumerate(conversation.messages) if message.id == wanted.id)
+
+
+def answer(conversation: Conversation, question: Message, settings: ConversationSettings) -> Ask:
+    """Have a question answered that stands there without a reply: one of a fork, or one whose reply was deleted."""
+    return Ask(
+        conversation_id=conversation.id,
+        reply_id=uuid.uuid4().hex,
+        settings=settings,
+        history=request_messages(settings, conversation.messages[: _place(conversation, question) + 1], None),
+        question=None,
+        parent_id=question.id,
+        title=conversation.title,
         private=conversation.private,
     )
 
@@ -108,7 +168,7 @@ def mended_settings(settings: ConversationSettings, remedy: Remedy, reply: Messa
             if provider is None:
                 return settings
             return replace(settings, parameters=replace(parameters, provider=_ignoring(parameters.provider, provider)))
-        case RemedyKind.AGAIN | RemedyKind.OTHER_MODEL:
+        case RemedyKind.AGAIN | RemedyKind.OTHER_MODEL | RemedyKind.CONTINUE | RemedyKind.PARAMETERS:
             return settings
 
 

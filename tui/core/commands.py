@@ -41,7 +41,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     title: Clean
     """Of a conversation that is not in the database yet."""
     replaces: str | None = None
-    """The reply that is made again; it leaves the shown branch."""
+    """The reply that is made again or the question that is written anew: with all below it leaves the shown branch."""
     private: bool = False
     over_budget: bool = False
     """The user has said yes to passing a budget."""
@@ -82,6 +82,35 @@ class OpenConversation(msgspec.Struct, frozen=True, kw_only=True):
     """Read one conversation with its messages."""
 
     conversation_id: str
+
+
+class ShowBranch(msgspec.Struct, frozen=True, kw_only=True):
+    """Show the branch beside this message: the next one (`step` 1) or the one before (-1) in the same place."""
+
+    conversation_id: str
+    message_id: str
+    step: int
+
+
+class DeleteMessages(msgspec.Struct, frozen=True, kw_only=True):
+    """Delete the end of the branch that is shown, or bring it back."""
+
+    conversation_id: str
+    message_ids: tuple[str, ...]
+    """Oldest first, down to the last that is shown."""
+    parent_id: str | None
+    """The message above them."""
+    undo: bool = False
+
+
+class ForkConversation(msgspec.Struct, frozen=True, kw_only=True):
+    """Begin a conversation with copies of these messages."""
+
+    new_id: str
+    title: Clean
+    settings: ConversationSettings
+    messages: tuple[Message, ...]
+    """Oldest first; the copies get ids of their own."""
 
 
 class RenameConversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +172,9 @@ Command: TypeAlias = (
     | LoadSpend
     | ListConversations
     | OpenConversation
+    | ShowBranch
+    | DeleteMessages
+    | ForkConversation
     | RenameConversation
     | DeleteConversation
     | SaveConversation

@@ -91,7 +91,7 @@ class TurnQueued(msgspec.Struct, frozen=True, kw_only=True):
     question: Message | None
     reply: Message
     replaces: str | None = None
-    """The reply that this one is made again for."""
+    """The message whose place question or reply take; with all below it, it leaves the branch that is shown."""
 
 
 class ReplyGrew(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ from tui.openrouter.text import Clean, Opaque
 
 
 class RemedyKind(StrEnum):
+    CONTINUE = "continue"
+    """Have the reply that broke off carried on, as a question of its own."""
     AGAIN = "again"
     """Send the same request again."""
     PAID_TWIN = "paid_twin"
@@ -26,6 +28,8 @@ class RemedyKind(StrEnum):
     """Send again with half of `max_tokens`."""
     OTHER_MODEL = "other_model"
     """Open the model picker."""
+    PARAMETERS = "parameters"
+    """Open the parameters."""
 
 
 class Remedy(msgspec.Struct, frozen=True):
@@ -62,15 +66,32 @@ _PROVIDERS_FAULT: Final = {
     ErrorKind.MODERATED,
 }
 _MONEY: Final = {ErrorKind.NO_CREDIT, ErrorKind.OWN_BUDGET, ErrorKind.KEY_LIMIT, ErrorKind.OWN_LIMIT}
-_NO_SUCH_MODEL: Final = {ErrorKind.UNKNOWN_MODEL, ErrorKind.NO_ENDPOINTS, ErrorKind.NOT_FOUND}
+_ANOTHER_MODEL: Final = {
+    ErrorKind.UNKNOWN_MODEL,
+    ErrorKind.NO_ENDPOINTS,
+    ErrorKind.NOT_FOUND,
+    ErrorKind.FREE_PER_DAY,
+    ErrorKind.CONTEXT_TOO_LONG,
+    ErrorKind.OVERLOADED,
+    ErrorKind.NO_CREDIT,
+    ErrorKind.MODERATED,
+}
 
 
 def remedies(
-    failure: Failure, model: Opaque, models: Mapping[str, Model], *, provider_known: bool, outcome_unknown: bool = False
+    failure: Failure | None,
+    model: Opaque,
+    models: Mapping[str, Model],
+    *,
+    provider_known: bool,
+    outcome_unknown: bool = False,
+    broke_off: bool = False,
 ) -> tuple[Remedy, ...]:
-    """What may help, the likeliest first."""
+    """What may help, the likeliest first; `broke_off`: there is text, and more was to come."""
+    found = [Remedy(RemedyKind.CONTINUE, Clean("continue"))] if broke_off else []
+    if failure is None:
+        return (*found, Remedy(RemedyKind.AGAIN, Clean("from the start"))) if broke_off else ()
     kind = next((known for known in ErrorKind if known.value == failure.kind), ErrorKind.INTERNAL)
-    found: list[Remedy] = []
     if outcome_unknown or kind in _MAYBE_BILLED:
         found.append(Remedy(RemedyKind.AGAIN, Clean("send again (may be billed twice)")))
     elif kind in _PASSING:
@@ -78,6 +99,8 @@ def remedies(
         found.append(Remedy(RemedyKind.AGAIN, Clean(f"send again{wait}")))
     elif kind in (ErrorKind.BAD_KEY, ErrorKind.NO_KEY):
         found.append(Remedy(RemedyKind.AGAIN, Clean("test the key and send again")))
+    elif kind is ErrorKind.BAD_REQUEST:
+        found.append(Remedy(RemedyKind.PARAMETERS, Clean("parameters")))
     if kind in _MONEY:
         found.append(Remedy(RemedyKind.FEWER_TOKENS, Clean("fewer max tokens")))
     if kind in _PROVIDERS_FAULT and provider_known:
@@ -85,7 +108,8 @@ def remedies(
     twin = _paid_twin(failure, model, models)
     if twin is not None:
         found.append(Remedy(RemedyKind.PAID_TWIN, Clean(f"paid {twin.shown()}"), twin))
-    if kind in _NO_SUCH_MODEL or kind in (ErrorKind.FREE_PER_DAY, ErrorKind.CONTEXT_TOO_LONG, ErrorKind.OVERLOADED):
+    # An advice that names the key's work comes with the key.
+    if kind in _ANOTHER_MODEL or "model" in failure.advice.lower():
         found.append(Remedy(RemedyKind.OTHER_MODEL, Clean("another model")))
     return tuple(found)
 

@@ -254,7 +254,8 @@ class State:
             self.open[conversation.id] = conversation
         conversation.settings = event.settings
         if event.replaces is not None:
-            conversation.messages = [message for message in conversation.messages if message.id != event.replaces]
+            place = next((at for at, one in enumerate(conversation.messages) if one.id == event.replaces), None)
+            conversation.messages = conversation.messages[:place]
         for message in (event.question, event.reply):
             if message is not None and conversation.message(message.id) is None:
                 conversation.messages.append(message)

@@ -251,6 +251,32 @@ def show_branch(connection: sqlite3.Connection, message_id: str) -> None:
         set_head(connection, row[0], leaf)
 
 
+def step_branch(connection: sqlite3.Connection, message_id: str, step: int) -> bool:
+    """Show the branch through the next (1) or the previous (-1) message in this place; False where there is none."""
+    places = siblings(connection, message_id)
+    at = places.index(message_id) + step if message_id in places else -1
+    if not 0 <= at < len(places):
+        return False
+    show_branch(connection, places[at])
+    return True
+
+
+def delete_messages(
+    connection: sqlite3.Connection, conversation_id: str, message_ids: Sequence[str], parent_id: str | None, now: float
+) -> None:
+    """Delete the end of the shown branch (`message_ids` down to its last); `parent_id` is shown as the last then."""
+    with transaction(connection):
+        connection.executemany("UPDATE message SET deleted_at = ? WHERE id = ?", [(now, one) for one in message_ids])
+        set_head(connection, conversation_id, parent_id)
+
+
+def undelete_messages(connection: sqlite3.Connection, conversation_id: str, message_ids: Sequence[str]) -> None:
+    """Bring back what `delete_messages` took, and show it again."""
+    with transaction(connection):
+        connection.executemany("UPDATE message SET deleted_at = NULL WHERE id = ?", [(one,) for one in message_ids])
+        set_head(connection, conversation_id, message_ids[-1])
+
+
 def set_head(connection: sqlite3.Connection, conversation_id: str, message_id: str | None) -> None:
     """End the branch that is shown at a message; None shows an empty conversation."""
     connection.execute("UPDATE conversation SET head_id = ? WHERE id = ?", (message_id, conversation_id))

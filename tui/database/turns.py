@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from tui.core.conversation import ConversationSettings, Message
 from tui.database import chats
@@ -30,6 +34,25 @@ def add_turn(
         if question is not None:
             chats.add_message(connection, question)
         chats.add_message(connection, reply, process=process)
+
+
+def fork(
+    connection: sqlite3.Connection,
+    *,
+    conversation_id: str,
+    title: Clean,
+    settings: ConversationSettings,
+    messages: Sequence[Message],
+    now: float,
+) -> None:
+    """Begin a conversation with copies of these messages, oldest first; each gets an id of its own."""
+    with transaction(connection):
+        chats.create(connection, conversation_id, title=title, settings=settings, now=now)
+        parent: str | None = None
+        for message in messages:
+            copy = replace(message, id=uuid.uuid4().hex, conversation_id=conversation_id, parent_id=parent, version=0)
+            chats.add_message(connection, copy)
+            parent = copy.id
 
 
 def save_conversation(

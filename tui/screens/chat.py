@@ -1,4 +1,4 @@
-"""Talk to a model: conversations, the transcript, the composer."""
+"""Talk to a model: the keys of the chat and what they do."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec.structs import replace
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
-from textual.events import Resize
-from textual.getters import query_one
 from textual.timer import Timer
-from textual.widgets import Static
 from typing_extensions import override
 
-from tui.core.chat_figures import context_gauge, context_tokens, quote_line, running_line
-from tui.core.chat_turns import first_settings, mended_settings, send, send_again
-from tui.core.commands import Ask, DeleteConversation, OpenConversation, Remember, RenameConversation, SaveConversation
-from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState
-from tui.core.default_model import default_model, is_missing
-from tui.core.formats import money
-from tui.core.prices import strip_variant
-from tui.core.remedies import Remedy, RemedyKind, remedies
+from tui.core.chat_turns import (
+    answer,
+    carry_on,
+    delete_from,
+    first_settings,
+    fork,
+    mended_settings,
+    question_of,
+    reply_to,
+    send,
+    send_again,
+    send_edited,
+)
+from tui.core.commands import (
+    Ask,
+    DeleteConversation,
+    OpenConversation,
+    Remember,
+    RenameConversation,
+    SaveConversation,
+    ShowBranch,
+)
+from tui.core.conversation import Conversation, ConversationSettings, Message
+from tui.core.remedies import Remedy, RemedyKind
+from tui.core.requests import budget_sentence
 from tui.core.state import Topic
-from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean, Opaque, clean
-from tui.screens.live_screen import LiveScreen
+from tui.screens.chat_view import LIST_FROM, ChatView
 from tui.stylesheets import style_path
 from tui.widgets.composer import Composer
 from tui.widgets.conversation_list import ConversationList, conversation_item
@@ -39,263 +49,61 @@ from tui.widgets.transcript import Transcript
 if TYPE_CHECKING:
     from tui.screens.session import Session
 
-_LIST_FROM: Final = 120
-"""Columns from which the conversations stand at the left."""
-_FIGURES_FROM: Final = 160
 _SAVE_AFTER_S: Final = 1.0
-_TICK_S: Final = 0.5
-_REMEDY_KEYS: Final = {
-    RemedyKind.AGAIN: "ctrl+r",
-    RemedyKind.PAID_TWIN: "alt+p",
-    RemedyKind.OTHER_PROVIDER: "alt+o",
-    RemedyKind.FEWER_TOKENS: "alt+m",
-    RemedyKind.OTHER_MODEL: "ctrl+l",
-}
+_ON_MESSAGES: Final = {"edit", "fork", "delete_message", "undelete_message", "branch", "regenerate"}
 
 
-class ChatScreen(LiveScreen):
-    """One conversation is shown; others may go on streaming behind it."""
+class ChatScreen(ChatView):
+    """One conversation at a time; others may go on streaming behind it."""
 
-    FOLLOWS = Topic.CHAT | Topic.CONVERSATIONS | Topic.JOBS | Topic.CATALOGUE | Topic.PREFERENCES | Topic.BUDGET
-    MODE = "chat"
     CSS_PATH = [style_path("chat.tcss"), style_path("dialogs.tcss")]
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "edit", "edit", tooltip="Edit the question and send it again.", id="chat.edit"),
+        Binding("R", "regenerate", "again", tooltip="Make the selected reply again.", id="chat.regenerate"),
+        Binding("F", "fork", "fork", show=False, tooltip="Go on from here in a new conversation.", id="chat.fork"),
+        Binding("d", "delete_message", "delete", show=False, tooltip="Delete from here on; u brings it back.",
+                id="chat.delete_message"),
+        Binding("u", "undelete_message", "undo", show=False, tooltip="Bring back what was deleted.",
+                id="chat.undelete_message"),
+        Binding("less_than_sign", "branch(-1)", "branch ←", key_display="<", show=False,
+                tooltip="The branch before this one.", id="chat.branch_before"),
+        Binding("greater_than_sign", "branch(1)", "branch →", key_display=">", show=False,
+                tooltip="The branch after this one.", id="chat.branch_after"),
         Binding("ctrl+l", "pick_model", "model", tooltip="Choose the model of this conversation.", id="chat.model"),
         Binding("ctrl+n", "new", "new", tooltip="Begin a new conversation.", id="chat.new"),
         Binding("ctrl+s", "conversations", "chats", tooltip="Open another conversation.", id="chat.conversations"),
         Binding("ctrl+t", "parameters", "parameters", tooltip="System prompt and parameters.", id="chat.parameters"),
         Binding("ctrl+g", "editor", "editor", show=False, tooltip="Write in $EDITOR.", id="chat.editor"),
-        Binding("ctrl+r,R", "remedy('again')", "again", show=False, tooltip="Make the reply again.", id="chat.again"),
+        Binding("ctrl+r", "remedy('again')", "again", show=False, tooltip="Make the last reply again.",
+                id="chat.again"),
+        Binding("alt+c", "remedy('continue')", "continue", show=False, tooltip="Carry on a reply that broke off.",
+                id="chat.continue"),
         Binding("alt+p", "remedy('paid_twin')", "paid twin", show=False, tooltip="Ask the paid twin.", id="chat.paid"),
-        Binding(
-            "alt+o", "remedy('other_provider')", "other provider", show=False, tooltip="Skip the provider that failed.",
-            id="chat.other_provider",
-        ),
-        Binding(
-            "alt+m", "remedy('fewer_tokens')", "fewer tokens", show=False, tooltip="Ask for half of max_tokens.",
-            id="chat.fewer_tokens",
-        ),
+        Binding("alt+o", "remedy('other_provider')", "other provider", show=False,
+                tooltip="Skip the provider that failed.", id="chat.other_provider"),
+        Binding("alt+m", "remedy('fewer_tokens')", "fewer tokens", show=False, tooltip="Ask for half of max_tokens.",
+                id="chat.fewer_tokens"),
         Binding("escape", "step_out", "stop", show=False, tooltip="Stop the reply, else step out.", id="chat.step_out"),
     ]  # fmt: skip
     HELP = "Chat: write below, read above. esc stops the reply that streams; what came stays."
 
-    transcript = query_one("#transcript", Transcript)
-    composer = query_one("#composer", Composer)
-    rows = query_one("#conversations", ConversationList)
-
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._conversation_id = uuid.uuid4().hex
-        self._settings = first_settings(session.settings.chat)
-        """Of a conversation that has no message yet."""
-        self._shown: Conversation | None = None
-        self._list_wanted: bool | None = None
-        """What ctrl+s asked for; None = by the width."""
         self._save_timer: Timer | None = None
-        self._tick: Timer | None = None
         self._deleted: str | None = None
-        self._warned_model: str | None = None
-        self._draft_restored = False
-
-    @override
-    def compose(self) -> ComposeResult:
-        with Horizontal(id="chat"):
-            rows = ConversationList(id="conversations")
-            rows.border_title = Content("conversations")
-            yield rows
-            with Vertical(id="talk"):
-                yield Static("", id="title", markup=False)
-                yield Transcript(id="transcript")
-                yield Static("", id="empty", markup=False)
-                yield Static("", id="remedies", markup=False)
-                yield Composer(enter_sends=self.session.settings.ui.enter_sends, id="composer")
-            figures = Static("", id="figures", markup=False)
-            figures.border_title = Content("parameters")
-            yield figures
-
-    @override
-    def on_mount(self) -> None:
-        self._tick = self.set_interval(_TICK_S, self._show_running, pause=True)
-        self._lay_out()
-        self.composer.focus()
+        """The conversation that was deleted last."""
+        self._stashed: Clean = Clean("")
+        """The draft that makes room for a question that is edited."""
 
     @override
     def on_screen_suspend(self) -> None:
         self._save_draft()
-        if self._tick is not None:
-            self._tick.pause()
-
-    def on_resize(self, event: Resize) -> None:
-        self._lay_out(event.size.width)
-
-    # what is shown
-
-    @property
-    def conversation(self) -> Conversation | None:
-        """The conversation on screen; None before its first message."""
-        return self.session.state.open.get(self._conversation_id)
-
-    @property
-    def settings(self) -> ConversationSettings:
-        """What the next request of this conversation sends; its model may still be None."""
-        conversation = self.conversation
-        settings = conversation.settings if conversation else self._settings
-        if settings.model is not None:
-            return settings
-        state = self.session.state
-        last = state.preferences.get("model")
-        model = default_model(
-            self.session.settings.provider.model, last if isinstance(last, str) else None, state.model_by_slug
-        )
-        return replace(settings, model=model)
-
-    @property
-    def model(self) -> Model | None:
-        """The catalogue's row of the chosen model."""
-        wanted = self.settings.model
-        if wanted is None:
-            return None
-        known = self.session.state.model_by_slug
-        return known.get(wanted.raw) or known.get(strip_variant(wanted.raw))
-
-    @property
-    def running(self) -> Message | None:
-        """The reply that streams here."""
-        return self.conversation.running if self.conversation else None
 
     @override
     def catch_up(self, topics: Topic) -> None:
-        if topics & Topic.CHAT:
-            self._follow()
-        if topics & Topic.CONVERSATIONS:
-            self._show_rows()
-        if topics & (Topic.CHAT | Topic.CATALOGUE | Topic.PREFERENCES | Topic.JOBS):
-            self._show_running()
-        if topics & (Topic.CATALOGUE | Topic.PREFERENCES | Topic.CONVERSATIONS):
-            self._show_frame()
-        if topics & Topic.PREFERENCES:
-            self._restore_draft()
+        super().catch_up(topics)
         if topics & Topic.BUDGET:
             self._ask_budget()
-
-    def _follow(self) -> None:
-        conversation = self.conversation
-        if conversation is not self._shown:
-            self._shown = conversation
-            self.transcript.show(conversation)
-            self._show_frame()
-        else:
-            self.transcript.follow()
-
-    def _show_frame(self) -> None:
-        """Title, empty state, parameters: what changes rarely."""
-        conversation = self.conversation
-        empty = conversation is None or not conversation.messages
-        self.query_one("#talk").set_class(empty, "-empty")
-        title = conversation.title if conversation else Clean("New conversation")
-        self.query_one("#title", Static).update(title, layout=False)
-        if empty:
-            self.query_one("#empty", Static).update(self._empty_text(), layout=False)
-        if self.size.width >= _FIGURES_FROM:
-            self.query_one("#figures", Static).update(self._parameters_text(), layout=False)
-        asked = self.settings.model
-        if (
-            asked is not None
-            and asked.raw != self._warned_model
-            and is_missing(asked, self.session.state.model_by_slug)
-        ):
-            self._warned_model = asked.raw
-            self.notify(
-                f"The catalogue has no model {asked.shown()}. ctrl+l chooses another.", severity="warning", markup=False
-            )
-
-    def _empty_text(self) -> Clean:
-        model = self.model
-        who = model.name if model else self.settings.model.shown() if self.settings.model else Clean("no model yet")
-        return Clean(
-            f"Talk to {who}.\n\nWrite below, enter sends, ctrl+j breaks the line.\n"
-            "ctrl+l chooses the model, ctrl+t the parameters, ctrl+s opens an earlier conversation."
-        )
-
-    def _parameters_text(self) -> Clean:
-        settings, parameters = self.settings, self.settings.parameters
-        lines = [f"model\n  {settings.model.shown() if settings.model else '–'}"]
-        shown = {
-            "temperature": parameters.temperature,
-            "top_p": parameters.top_p,
-            "max_tokens": parameters.max_tokens,
-            "stop": " | ".join(parameters.stop) or None,
-            "seed": parameters.seed,
-            "reasoning": parameters.reasoning_effort,
-            "routing": parameters.provider,
-        }
-        lines += [f"{name}\n  {clean(str(value))}" for name, value in shown.items() if value is not None]
-        if settings.system:
-            lines.append(f"system prompt\n  {settings.system[:300]}")
-        lines.append("ctrl+t changes them;\nwhat is not set is\nthe provider's default")
-        return Clean("\n\n".join(lines))
-
-    def _show_rows(self) -> None:
-        if self.rows.display:
-            self.rows.show(self.session.state.conversations, self._conversation_id, self.session.now())
-            self.rows.border_subtitle = f"{len(self.session.state.conversations):,}"
-
-    def _show_running(self) -> None:
-        """The composer's border and the line of remedies: cheap, since it runs with every frame of a reply."""
-        running = self.running
-        if self._tick is not None:
-            (self._tick.resume if running is not None and self.is_current_view else self._tick.pause)()
-        asked = self.settings.model
-        name = asked.shown() if asked else Clean("no model: ctrl+l")
-        if running is not None:
-            job = self.session.state.jobs.get(running.id)
-            waited = self.session.now() - running.created_at
-            reason = job.reason if job else Clean("")
-            if job is not None and job.wait_until is not None and job.wait_until > self.session.now():
-                reason = Clean(f"{reason} ({job.wait_until - self.session.now():.0f} s)")
-            self._put_border(name, running_line(running, waited, reason))
-        else:
-            tokens = context_tokens(self.conversation, len(self.composer.text))
-            quote = quote_line(tokens, self.model, self.settings.parameters.max_tokens, self.session.now())
-            self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}"), quote)
-        self._show_remedies()
-
-    def _put_border(self, title: Clean, subtitle: Clean) -> None:
-        room = max(10, self.composer.size.width - 4)
-        self.composer.border_title = Content(title if len(title) <= room else f"{title[: room - 1]}…")
-        self.composer.border_subtitle = Content(subtitle if len(subtitle) <= room else f"{subtitle[: room - 1]}…")
-
-    def _show_remedies(self) -> None:
-        offered = self._remedies()
-        line = self.query_one("#remedies", Static)
-        line.display = bool(offered)
-        if offered:
-            line.update(Clean(" · ".join(f"{_REMEDY_KEYS[one.kind]} {one.label}" for one in offered)))
-
-    def _remedies(self) -> tuple[Remedy, ...]:
-        last = self._last_reply()
-        if last is None or last.failure is None or last.state.is_open or self.settings.model is None:
-            return ()
-        return remedies(
-            last.failure,
-            self.settings.model,
-            self.session.state.model_by_slug,
-            provider_known=last.receipt is not None and last.receipt.provider is not None,
-            outcome_unknown=last.state is MessageState.UNKNOWN,
-        )
-
-    def _last_reply(self) -> Message | None:
-        conversation = self.conversation
-        last = conversation.messages[-1] if conversation and conversation.messages else None
-        return last if last is not None and last.role == "assistant" else None
-
-    def _lay_out(self, width: int | None = None) -> None:
-        width = self.size.width if width is None else width
-        self.rows.display = self._list_wanted if self._list_wanted is not None else width >= _LIST_FROM
-        self.query_one("#figures").display = width >= _FIGURES_FROM
-        self._show_rows()
-        self._show_frame()
-        self.call_after_refresh(self._show_running)
 
     # writing and sending
 
@@ -314,15 +122,23 @@ class ChatScreen(LiveScreen):
         if self.settings.model is None:
             self.action_pick_model()
             return
-        ask = send(self.conversation, self._conversation_id, self.settings, event.text, now=self.session.now())
+        conversation, now = self.conversation, self.session.now()
+        edited = conversation.message(self._editing) if conversation and self._editing else None
+        if conversation is not None and edited is not None:
+            ask = send_edited(conversation, edited, self.settings, event.text, now=now)
+        else:
+            ask = send(conversation, self._conversation_id, self.settings, event.text, now=now)
         if self._submit_ask(ask):
+            self._editing = None
             self.composer.clear_sent()
-            self._save_draft()
+            self._drafts.sent()
+            self._show_remedies()
 
     def _submit_ask(self, ask: Ask) -> bool:
         if not self.session.submit(ask):
             self.notify("Too much is waiting already: try again in a moment.", severity="warning", markup=False)
             return False
+        self._undo = None
         if ask.settings.model is not None:
             self.session.submit(Remember(name="model", value=ask.settings.model.raw))
         return True
@@ -330,6 +146,9 @@ class ChatScreen(LiveScreen):
     def action_remedy(self, kind: str) -> None:
         """Make the last reply again, as it was or with what the remedy changes."""
         conversation, last = self.conversation, self._last_reply()
+        if kind == "again" and conversation is not None and last is None and conversation.messages:
+            self.action_regenerate()
+            return
         if conversation is None or last is None or last.state.is_open or self.settings.model is None:
             return
         wanted = RemedyKind(kind)
@@ -338,6 +157,9 @@ class ChatScreen(LiveScreen):
             if wanted is not RemedyKind.AGAIN:
                 return
             remedy = Remedy(RemedyKind.AGAIN, Clean("again"))
+        if wanted is RemedyKind.CONTINUE:
+            self._submit_ask(carry_on(conversation, self.settings, now=self.session.now()))
+            return
         self._submit_ask(send_again(conversation, last, mended_settings(self.settings, remedy, last)))
 
     def _ask_budget(self) -> None:
@@ -353,14 +175,8 @@ class ChatScreen(LiveScreen):
             if yes:
                 self._submit_ask(replace(send_again(conversation, last, self.settings), over_budget=True))
 
-        refusal = passed.refusal
-        if refusal.limit_usd is None:
-            question = "The price of this model is unknown, and a budget is set. Send all the same?"
-            detail = ""
-        else:
-            question = f"This may pass the {refusal.budget} budget of {money(refusal.limit_usd)}. Send all the same?"
-            detail = f"It can cost up to {money(refusal.this_usd)}; {money(refusal.left_usd)} is left."
-        _ = self.app.push_screen(Confirm(question, detail, yes="Send", no="Don't send"), answer)
+        detail = budget_sentence(passed.refusal)
+        _ = self.app.push_screen(Confirm("Send all the same?", detail, yes="Send", no="Don't send"), answer)
 
     def stop_stream(self) -> bool:
         """Stop the reply that streams here; False when none does."""
@@ -372,7 +188,9 @@ class ChatScreen(LiveScreen):
 
     @on(Composer.Left)
     def leave_composer(self) -> None:
-        if not self.stop_stream():
+        if self._editing is not None:
+            self._stop_editing()
+        elif not self.stop_stream():
             self.transcript.focus()
 
     def action_step_out(self) -> None:
@@ -388,6 +206,86 @@ class ChatScreen(LiveScreen):
             self.composer.text = edited
             self.composer.move_cursor(self.composer.document.end)
         self.composer.focus()
+
+    # the messages
+
+    def _about(self) -> tuple[Conversation, Message] | None:
+        """The conversation and its selected message, or its last; None while nothing in it may be changed."""
+        conversation = self.conversation
+        if conversation is None or not conversation.messages:
+            return None
+        if conversation.running is not None:
+            self.notify("A reply is still streaming: esc stops it.", markup=False)
+            return None
+        return conversation, self.transcript.selected_message or conversation.messages[-1]
+
+    def action_regenerate(self) -> None:
+        """Make the selected reply again, be it the last one or not."""
+        if (about := self._about()) is None or self.settings.model is None:
+            return
+        conversation, message = about
+        if (reply := reply_to(conversation, message)) is not None:
+            self._submit_ask(send_again(conversation, reply, self.settings))
+        elif (question := question_of(conversation, message)) is not None:
+            self._submit_ask(answer(conversation, question, self.settings))
+
+    def action_edit(self) -> None:
+        """Put the selected question into the composer; what is sent next takes its place."""
+        if (about := self._about()) is None or (question := question_of(*about)) is None:
+            return
+        self._save_draft()
+        self._stashed = self.composer.draft if self._editing is None else self._stashed
+        self._editing = question.id
+        self.composer.text = question.text
+        self.composer.move_cursor(self.composer.document.end)
+        self.composer.focus()
+        self._show_remedies()
+
+    def _stop_editing(self) -> None:
+        if self._editing is not None:
+            self._editing = None
+            self.composer.text = self._stashed
+            self.composer.move_cursor(self.composer.document.end)
+            self._show_remedies()
+
+    def action_fork(self) -> None:
+        """Go on in a conversation of its own from the selected message."""
+        if (about := self._about()) is not None and self.session.submit(command := fork(*about)):
+            self._go_to(command.new_id, from_list=True)
+            self.composer.focus()
+
+    def action_delete_message(self) -> None:
+        """Delete the selected message and what follows it."""
+        if (about := self._about()) is None:
+            return
+        command = delete_from(*about)
+        if self.session.submit(command):
+            self._undo = command
+            self._select_at = max(0, len(about[0].messages) - len(command.message_ids) - 1)
+
+    def action_undelete_message(self) -> None:
+        """Bring back what was deleted last."""
+        if self._undo is not None and self._undo.conversation_id == self._conversation_id:
+            self._select_at = len(self.conversation.messages) if self.conversation else None
+            self.session.submit(replace(self._undo, undo=True))
+            self._undo = None
+
+    def action_branch(self, step: int) -> None:
+        """Show the branch beside the selected message."""
+        if (about := self._about()) is not None:
+            conversation, message = about
+            self._select_at = next(at for at, one in enumerate(conversation.messages) if one is message)
+            self.session.submit(ShowBranch(conversation_id=conversation.id, message_id=message.id, step=step))
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in _ON_MESSAGES:
+            if not self.is_mounted or self.focused is not self.transcript:
+                return False
+            if action == "undelete_message":
+                return True if self._undo is not None else None
+            return True if self.conversation is not None and self.conversation.messages else None
+        return super().check_action(action, parameters)
 
     # choosing
 
@@ -409,7 +307,7 @@ class ChatScreen(LiveScreen):
             if picked is not None:
                 self.take_model(Opaque(picked))
 
-        items = model_items(state.models, embeddings=False)
+        items = model_items(state.models, state.favourites, embeddings=False)
         pick = PickScreen(
             "model", items, recents=recents, current=current, empty="No catalogue yet: r on Models loads it."
         )
@@ -441,17 +339,19 @@ class ChatScreen(LiveScreen):
         self._show_running()
 
     def action_new(self) -> None:
-        """Begin a new conversation with the settings of this one; what streams goes on."""
-        self._save_draft()
+        """Begin a new conversation with the model of this one; what streams goes on."""
         model = self.settings.model
         self._settings = replace(first_settings(self.session.settings.chat), model=model)
-        self._go_to(uuid.uuid4().hex)
-        self.composer.clear_sent()
+        if self.conversation is None:
+            # It is new already: what is being written stays.
+            self._show_frame()
+        else:
+            self._go_to(uuid.uuid4().hex, from_list=False)
         self.composer.focus()
 
     def action_conversations(self) -> None:
         """Show or hide the list where there is room for it; else pick from a dialog."""
-        if self.size.width >= _LIST_FROM:
+        if self.size.width >= LIST_FROM:
             self._list_wanted = not self.rows.display
             self._lay_out()
             (self.rows if self.rows.display else self.composer).focus()
@@ -473,16 +373,21 @@ class ChatScreen(LiveScreen):
 
     def open_conversation(self, conversation_id: str) -> None:
         """Show a conversation of the list; its messages are read when they are not there yet."""
-        self._save_draft()
-        self._go_to(conversation_id)
-        self.composer.clear_sent()
-        self.session.submit(OpenConversation(conversation_id=conversation_id))
-        self._draft_restored = False
+        if conversation_id != self._conversation_id:
+            self._go_to(conversation_id, from_list=True)
+            self.session.submit(OpenConversation(conversation_id=conversation_id))
         self.composer.focus()
 
-    def _go_to(self, conversation_id: str) -> None:
+    def _go_to(self, conversation_id: str, *, from_list: bool) -> None:
+        self._save_draft()
+        self._stop_editing()
+        self._undo = None
         self._conversation_id = conversation_id
+        self.composer.clear_sent()
+        self._drafts.entered(from_list=from_list)
         self._follow()
+        if not from_list:
+            self._drafts.restore(None, self.composer)
         self._show_frame()
         self._show_rows()
         self._show_running()
@@ -530,24 +435,5 @@ class ChatScreen(LiveScreen):
         if self._save_timer is not None:
             self._save_timer.stop()
             self._save_timer = None
-        conversation, draft = self.conversation, self.composer.draft
-        if conversation is None:
-            self.session.submit(Remember(name="draft", value=draft))
-        elif not conversation.private and draft != conversation.draft:
-            self.session.submit(
-                SaveConversation(
-                    conversation_id=conversation.id,
-                    title=conversation.title,
-                    settings=conversation.settings,
-                    draft=draft,
-                )
-            )
-
-    def _restore_draft(self) -> None:
-        """The draft of before the restart, once, and never over what is being written."""
-        draft = self.session.state.preferences.get("draft")
-        if not self._draft_restored and self.conversation is None:
-            self._draft_restored = True
-            if isinstance(draft, str) and draft and not self.composer.text:
-                self.composer.text = clean(draft)
-                self.composer.move_cursor(self.composer.document.end)
+        if self._editing is None:
+            self._drafts.save(self.conversation, self.composer)

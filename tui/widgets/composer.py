@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 from typing_extensions import override
@@ -173,6 +173,18 @@ Write the next message here.
             self.text = self._history[place]
         self.move_cursor(self.document.end if step > 0 else (0, 0))
         return True
+
+    @override
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        # Textual gives alt+c the character c, and would write it instead of leaving the key to its binding.
+        return not key.startswith("alt+") and super().check_consume_key(key, character)
+
+    @override
+    async def _on_key(self, event: Key) -> None:
+        if event.key.startswith("alt+"):
+            event.prevent_default()
+            return
+        await super()._on_key(event)
 
     @override
     async def _on_paste(self, event: Paste) -> None:

@@ -80,7 +80,7 @@ class MessageBlock:
         """Set the height from the length of the text, without cutting it."""
         message = self.message
         room = max(4, width - MARGIN)
-        lines = 3 + (message.receipt is not None) + bool(message.reasoning)
+        lines = 3 + (message.receipt is not None and not message.state.is_open) + bool(message.reasoning)
         lines += message.text.count("\n") + len(message.text) // room
         self.is_cut = False
         self.version = message.version
@@ -383,7 +383,8 @@ class MessageBlock:
         elif message.finish_reason in _FINISH_MARKS and not message.state.is_open:
             mark = _FINISH_MARKS[message.finish_reason]
             pieces.append(Piece(lambda page: note(mark, page.look.warning, page)))
-        if message.receipt is not None:
+        if message.receipt is not None and not message.state.is_open:
+            # While it grows, the composer's border counts; here it would be painted again with every token.
             pieces.append(Piece(lambda page: note(receipt_line(message), page.look.dim, page)))
             pieces[-1].lights_up = True
         pieces.append(Piece(space_below))

@@ -13,7 +13,9 @@ from tui.core.commands import (
     Ask,
     Command,
     DeleteConversation,
+    DeleteMessages,
     Embed,
+    ForkConversation,
     ListConversations,
     LoadEndpoints,
     LoadSheet,
@@ -26,6 +28,7 @@ from tui.core.commands import (
     SaveConversation,
     SaveSheet,
     SetFavourite,
+    ShowBranch,
 )
 from tui.core.conversation import Failure, MessageState, Receipt
 from tui.core.events import (
@@ -34,6 +37,7 @@ from tui.core.events import (
     ConversationsListed,
     Event,
     JobState,
+    Noticed,
     PreferencesRead,
     SheetLoaded,
     TurnEnded,
@@ -242,6 +246,9 @@ class Worker:
                 | LoadSheet()
                 | Remember()
                 | SetFavourite()
+                | ShowBranch()
+                | DeleteMessages()
+                | ForkConversation()
             ):
                 self._spawn("write", self._write(command), several=True)
             case _:
@@ -348,7 +355,10 @@ class Worker:
         | SaveSheet
         | LoadSheet
         | Remember
-        | SetFavourite,
+        | SetFavourite
+        | ShowBranch
+        | DeleteMessages
+        | ForkConversation,
     ) -> None:
         run = self._context.database.run
         match command:
@@ -360,6 +370,30 @@ class Worker:
                     await run(chats.undelete, conversation_id)
                 else:
                     await run(chats.delete, conversation_id, time.time())
+                await self._list_conversations(self._search)
+            case ShowBranch(conversation_id=conversation_id, message_id=message_id, step=step):
+                if await run(chats.step_branch, message_id, step):
+                    await self._open_conversation(conversation_id)
+                else:
+                    where = "after" if step > 0 else "before"
+                    self._context.publish(Noticed(Clean(f"There is no branch {where} this one."), "information"))
+            case DeleteMessages(conversation_id=conversation_id, message_ids=message_ids):
+                if command.undo:
+                    await run(chats.undelete_messages, conversation_id, message_ids)
+                else:
+                    await run(chats.delete_messages, conversation_id, message_ids, command.parent_id, time.time())
+                await self._open_conversation(conversation_id)
+                await self._list_conversations(self._search)
+            case ForkConversation(new_id=new_id):
+                await run(
+                    turns.fork,
+                    conversation_id=new_id,
+                    title=command.title,
+                    settings=command.settings,
+                    messages=command.messages,
+                    now=time.time(),
+                )
+                await self._open_conversation(new_id)
                 await self._list_conversations(self._search)
             case SaveConversation():
                 if not command.private:
@@ -459,5 +493,7 @@ _WRITTEN_AT_THE_END: Final = (
     SaveSheet,
     Remember,
     SetFavourite,
+    DeleteMessages,
+    ForkConversation,
 )
 """Commands that are carried out also when the worker is ending: replies and embeddings as stopped ones."""

@@ -1,0 +1,263 @@
+"""What the chat shows: the frame round the transcript and the composer, and how it follows the state."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.getters import query_one
+from textual.timer import Timer
+from textual.widgets import Static
+from typing_extensions import override
+
+from tui.core.chat_figures import context_gauge, context_tokens, quote_line, running_line
+from tui.core.chat_turns import first_settings
+from tui.core.commands import DeleteMessages
+from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState
+from tui.core.default_model import default_model, is_missing
+from tui.core.prices import strip_variant
+from tui.core.remedies import Remedy, remedies
+from tui.core.state import Topic
+from tui.openrouter.catalogue import Model
+from tui.openrouter.text import Clean
+from tui.screens.chat_drafts import Drafts
+from tui.screens.chat_words import (
+    EDITING_WORDS,
+    UNANSWERED_WORDS,
+    UNDO_WORDS,
+    empty_text,
+    parameters_text,
+    remedies_text,
+)
+from tui.screens.live_screen import LiveScreen
+from tui.widgets.composer import Composer
+from tui.widgets.conversation_list import ConversationList
+from tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from tui.screens.session import Session
+
+LIST_FROM: Final = 120
+"""Columns from which the conversations stand at the left."""
+_FIGURES_FROM: Final = 160
+_TICK_S: Final = 0.5
+
+
+class ChatView(LiveScreen):
+    """One conversation is shown; others may go on streaming behind it."""
+
+    FOLLOWS = Topic.CHAT | Topic.CONVERSATIONS | Topic.JOBS | Topic.CATALOGUE | Topic.PREFERENCES | Topic.BUDGET
+    MODE = "chat"
+
+    transcript = query_one("#transcript", Transcript)
+    composer = query_one("#composer", Composer)
+    rows = query_one("#conversations", ConversationList)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._conversation_id = uuid.uuid4().hex
+        self._settings = first_settings(session.settings.chat)
+        """Of a conversation that has no message yet."""
+        self._shown: Conversation | None = None
+        self._list_wanted: bool | None = None
+        """What ctrl+s asked for; None = by the width."""
+        self._tick: Timer | None = None
+        self._warned_model: str | None = None
+        self._editing: str | None = None
+        """The question that the next one takes the place of."""
+        self._select_at: int | None = None
+        """Which message gets the cursor once the conversation has been read again."""
+        self._undo: DeleteMessages | None = None
+        """What was deleted last, until something else is done."""
+        self._drafts = Drafts(session)
+
+    @override
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="chat"):
+            rows = ConversationList(id="conversations")
+            rows.border_title = Content("conversations")
+            yield rows
+            with Vertical(id="talk"):
+                yield Static("", id="title", markup=False)
+                yield Transcript(id="transcript")
+                yield Static("", id="empty", markup=False)
+                yield Static("", id="remedies", markup=False)
+                yield Composer(enter_sends=self.session.settings.ui.enter_sends, id="composer")
+            figures = Static("", id="figures", markup=False)
+            figures.border_title = Content("parameters")
+            yield figures
+
+    @override
+    def on_mount(self) -> None:
+        self._tick = self.set_interval(_TICK_S, self._show_running, pause=True)
+        self._lay_out()
+        self.composer.focus()
+
+    @override
+    def on_screen_suspend(self) -> None:
+        if self._tick is not None:
+            self._tick.pause()
+
+    def on_resize(self, event: Resize) -> None:
+        self._lay_out(event.size.width)
+
+    # what is shown
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The conversation on screen; None before its first message."""
+        return self.session.state.open.get(self._conversation_id)
+
+    @property
+    def settings(self) -> ConversationSettings:
+        """What the next request of this conversation sends; its model may still be None."""
+        conversation = self.conversation
+        settings = conversation.settings if conversation else self._settings
+        if settings.model is not None:
+            return settings
+        state = self.session.state
+        last = state.preferences.get("model")
+        model = default_model(
+            self.session.settings.provider.model, last if isinstance(last, str) else None, state.model_by_slug
+        )
+        return replace(settings, model=model)
+
+    @property
+    def model(self) -> Model | None:
+        """The catalogue's row of the chosen model."""
+        wanted = self.settings.model
+        if wanted is None:
+            return None
+        known = self.session.state.model_by_slug
+        return known.get(wanted.raw) or known.get(strip_variant(wanted.raw))
+
+    @property
+    def running(self) -> Message | None:
+        """The reply that streams here."""
+        return self.conversation.running if self.conversation else None
+
+    @override
+    def catch_up(self, topics: Topic) -> None:
+        if topics & Topic.CHAT:
+            self._follow()
+        if topics & Topic.CONVERSATIONS:
+            self._show_rows()
+        if topics & (Topic.CHAT | Topic.CATALOGUE | Topic.PREFERENCES | Topic.JOBS):
+            self._show_running()
+        if topics & (Topic.CATALOGUE | Topic.PREFERENCES | Topic.CONVERSATIONS):
+            self._show_frame()
+        if topics & (Topic.PREFERENCES | Topic.CHAT) and self._editing is None:
+            self._drafts.restore(self.conversation, self.composer)
+
+    def _follow(self) -> None:
+        conversation = self.conversation
+        if conversation is not self._shown:
+            self._shown = conversation
+            self.transcript.show(conversation)
+            self._show_frame()
+            at, self._select_at = self._select_at, None
+            if at is not None and conversation is not None and conversation.messages:
+                self.transcript.reveal(conversation.messages[min(at, len(conversation.messages) - 1)].id)
+        else:
+            self.transcript.follow()
+
+    def _show_frame(self) -> None:
+        """Title, empty state, parameters: what changes rarely."""
+        conversation = self.conversation
+        empty = conversation is None or not conversation.messages
+        self.query_one("#talk").set_class(empty, "-empty")
+        title = conversation.title if conversation else Clean("New conversation")
+        self.query_one("#title", Static).update(title, layout=False)
+        if empty:
+            self.query_one("#empty", Static).update(empty_text(self.model, self.settings), layout=False)
+        if self.size.width >= _FIGURES_FROM:
+            self.query_one("#figures", Static).update(parameters_text(self.settings), layout=False)
+        asked = self.settings.model
+        if (
+            asked is not None
+            and asked.raw != self._warned_model
+            and is_missing(asked, self.session.state.model_by_slug)
+        ):
+            self._warned_model = asked.raw
+            self.notify(
+                f"The catalogue has no model {asked.shown()}. ctrl+l chooses another.", severity="warning", markup=False
+            )
+
+    def _show_rows(self) -> None:
+        if self.rows.display:
+            self.rows.show(self.session.state.conversations, self._conversation_id, self.session.now())
+            self.rows.border_subtitle = f"{len(self.session.state.conversations):,}"
+
+    def _show_running(self) -> None:
+        """The composer's border and the line of remedies: cheap, since it runs with every frame of a reply."""
+        running = self.running
+        if self._tick is not None:
+            (self._tick.resume if running is not None and self.is_current_view else self._tick.pause)()
+        asked = self.settings.model
+        name = asked.shown() if asked else Clean("no model: ctrl+l")
+        if running is not None:
+            job = self.session.state.jobs.get(running.id)
+            waited = self.session.now() - running.created_at
+            reason = job.reason if job else Clean("")
+            if job is not None and job.wait_until is not None and job.wait_until > self.session.now():
+                reason = Clean(f"{reason} ({job.wait_until - self.session.now():.0f} s)")
+            self._put_border(name, running_line(running, waited, reason))
+        else:
+            tokens = context_tokens(self.conversation, len(self.composer.text))
+            quote = quote_line(tokens, self.model, self.settings.parameters.max_tokens, self.session.now())
+            self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}"), quote)
+        self._show_remedies()
+
+    def _put_border(self, title: Clean, subtitle: Clean) -> None:
+        room = max(10, self.composer.size.width - 4)
+        self.composer.border_title = Content(title if len(title) <= room else f"{title[: room - 1]}…")
+        self.composer.border_subtitle = Content(subtitle if len(subtitle) <= room else f"{subtitle[: room - 1]}…")
+
+    def _show_remedies(self) -> None:
+        words = self._words()
+        line = self.query_one("#remedies", Static)
+        line.display = bool(words)
+        if words:
+            line.update(words)
+
+    def _words(self) -> Clean:
+        messages = self.conversation.messages if self.conversation else ()
+        if self._editing is not None:
+            return EDITING_WORDS
+        if self._undo is not None:
+            return UNDO_WORDS
+        if messages and messages[-1].role == "user":
+            return UNANSWERED_WORDS
+        return remedies_text(self._remedies())
+
+    def _remedies(self) -> tuple[Remedy, ...]:
+        last = self._last_reply()
+        if last is None or last.state.is_open or self.settings.model is None:
+            return ()
+        more = last.state in (MessageState.STOPPED, MessageState.CUT_OFF) or last.finish_reason == "length"
+        return remedies(
+            last.failure,
+            self.settings.model,
+            self.session.state.model_by_slug,
+            provider_known=last.receipt is not None and last.receipt.provider is not None,
+            outcome_unknown=last.state is MessageState.UNKNOWN,
+            broke_off=more and bool(last.text),
+        )
+
+    def _last_reply(self) -> Message | None:
+        conversation = self.conversation
+        last = conversation.messages[-1] if conversation and conversation.messages else None
+        return last if last is not None and last.role == "assistant" else None
+
+    def _lay_out(self, width: int | None = None) -> None:
+        width = self.size.width if width is None else width
+        self.rows.display = self._list_wanted if self._list_wanted is not None else width >= LIST_FROM
+        self.query_one("#figures").display = width >= _FIGURES_FROM
+        self._show_rows()
+        self._show_frame()
+        self.call_after_refresh(self._show_running)

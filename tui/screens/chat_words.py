@@ -1,0 +1,58 @@
+"""The sentences of the chat screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tui.core.conversation import ConversationSettings
+from tui.core.remedies import Remedy, RemedyKind
+from tui.openrouter.catalogue import Model
+from tui.openrouter.text import Clean, clean
+
+EDITING_WORDS: Final = Clean("enter sends this in the place of your earlier question · esc leaves that as it is")
+UNDO_WORDS: Final = Clean("deleted · u brings it back")
+UNANSWERED_WORDS: Final = Clean("ctrl+r asks for the reply")
+_REMEDY_KEYS: Final = {
+    RemedyKind.CONTINUE: "alt+c",
+    RemedyKind.AGAIN: "ctrl+r",
+    RemedyKind.PAID_TWIN: "alt+p",
+    RemedyKind.OTHER_PROVIDER: "alt+o",
+    RemedyKind.FEWER_TOKENS: "alt+m",
+    RemedyKind.OTHER_MODEL: "ctrl+l",
+    RemedyKind.PARAMETERS: "ctrl+t",
+}
+
+
+def remedies_text(offered: Sequence[Remedy]) -> Clean:
+    """The keys that may mend the last reply, the likeliest first; empty when there is nothing to mend."""
+    return Clean(" · ".join(f"{_REMEDY_KEYS[one.kind]} {one.label}" for one in offered))
+
+
+def empty_text(model: Model | None, settings: ConversationSettings) -> Clean:
+    """What stands where the first message will."""
+    who = model.name if model else settings.model.shown() if settings.model else Clean("no model yet")
+    return Clean(
+        f"Talk to {who}.\n\nWrite below, enter sends, ctrl+j breaks the line.\n"
+        "ctrl+l chooses the model, ctrl+t the parameters, ctrl+s opens an earlier conversation."
+    )
+
+
+def parameters_text(settings: ConversationSettings) -> Clean:
+    """What the next request sends, for the pane at the right."""
+    parameters = settings.parameters
+    lines = [f"model\n  {settings.model.shown() if settings.model else '–'}"]
+    shown = {
+        "temperature": parameters.temperature,
+        "top_p": parameters.top_p,
+        "max_tokens": parameters.max_tokens,
+        "stop": " | ".join(parameters.stop) or None,
+        "seed": parameters.seed,
+        "reasoning": parameters.reasoning_effort,
+        "routing": parameters.provider,
+    }
+    lines += [f"{name}\n  {clean(str(value))}" for name, value in shown.items() if value is not None]
+    if settings.system:
+        lines.append(f"system prompt\n  {settings.system[:300]}")
+    lines.append("ctrl+t changes them;\nwhat is not set is\nthe provider's default")
+    return Clean("\n\n".join(lines))

@@ -18,10 +18,12 @@ from typing_extensions import override
 from tui.config import Settings, UiSettings
 from tui.core.commands import (
     Ask,
+    DeleteConversation,
     DeleteMessages,
     ForkConversation,
     OpenConversation,
     Remember,
+    RenameConversation,
     SaveConversation,
     ShowBranch,
 )
@@ -52,7 +54,9 @@ from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat import ChatScreen
 from tui.screens.confirm import Confirm
+from tui.screens.conversations_pick import ConversationsPick
 from tui.screens.pick import PickScreen
+from tui.screens.text_dialog import TextDialog
 from tui.widgets.pick_list import PickList
 
 PRICED = Pricing(prompt=Decimal("0.000001"), completion=Decimal("0.000005"))
@@ -639,3 +643,60 @@ async def test_a_budget_whose_past_is_unknown_is_asked_about_in_its_own_words(
         )
         worker.publish(BudgetPassed(ask.reply_id, refusal))
         await until(pilot, lambda: "What was spent before is not known" in screen_text(pilot))
+
+
+def listed(*ids: str) -> ConversationsListed:
+    return ConversationsListed(
+        tuple(
+            ConversationSummary(
+                id=one, title=Clean(f"Talk {one}"), model=None, updated_at=NOW, message_count=2, spent_usd=Decimal(0)
+            )
+            for one in ids
+        )
+    )
+
+
+async def test_conversations_are_renamed_deleted_and_brought_back_in_the_list(
+    settings: Settings, worker: HandWorker
+) -> None:
+    async with chat(settings, worker, (130, 30)) as (pilot, screen):
+        worker.publish(listed("c1", "c2"))
+        await until(pilot, lambda: "Talk c1" in screen_text(pilot))
+        screen.rows.focus()
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TextDialog))
+        await pilot.press("end", "!", "enter")
+        await until(pilot, lambda: worker.sent(RenameConversation))
+        assert worker.sent(RenameConversation)[0].title == "Talk c1!"
+        await pilot.press("d")
+        await until(pilot, lambda: worker.sent(DeleteConversation))
+        assert worker.sent(DeleteConversation)[0] == DeleteConversation(conversation_id="c1")
+        await pilot.press("u")
+        await until(pilot, lambda: len(worker.sent(DeleteConversation)) == 2)
+        assert worker.sent(DeleteConversation)[1] == DeleteConversation(conversation_id="c1", undo=True)
+
+
+async def test_where_the_list_has_no_room_the_dialog_does_the_same(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        worker.publish(listed("c1", "c2"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConversationsPick))
+        await pilot.press("c", "2", "ctrl+d")
+        await until(pilot, lambda: worker.sent(DeleteConversation))
+        assert worker.sent(DeleteConversation)[0] == DeleteConversation(conversation_id="c2")
+        worker.publish(listed("c1"))
+        await until(pilot, lambda: "ctrl+u" in screen_text(pilot))
+        await pilot.press("ctrl+u")
+        await until(pilot, lambda: len(worker.sent(DeleteConversation)) == 2)
+        worker.publish(listed("c1", "c2"))
+        pick = pilot.app.screen
+        assert isinstance(pick, ConversationsPick)
+        await until(pilot, lambda: [item.key for item in pick.rows.shown] == ["c2"])
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, TextDialog))
+        await pilot.press("?", "enter")
+        await until(pilot, lambda: worker.sent(RenameConversation))
+        assert worker.sent(RenameConversation)[0].conversation_id == "c2"
+        await pilot.press("enter")
+        await until(pilot, lambda: worker.sent(OpenConversation))
+        assert pilot.app.screen is screen

@@ -42,7 +42,7 @@ from tui.openrouter.text import Clean, Opaque, clean
 from tui.screens.chat_view import LIST_FROM, ChatView
 from tui.stylesheets import style_path
 from tui.widgets.composer import Composer
-from tui.widgets.conversation_list import ConversationList, conversation_item
+from tui.widgets.conversation_list import ConversationList
 from tui.widgets.pick_list import PickList
 from tui.widgets.transcript import Transcript
 
@@ -356,16 +356,21 @@ class ChatScreen(ChatView):
             self._lay_out()
             (self.rows if self.rows.display else self.composer).focus()
             return
-        from tui.screens.pick import PickScreen
-
-        items = [conversation_item(row, self.session.now()) for row in self.session.state.conversations]
+        from tui.screens.conversations_pick import ConversationsPick
 
         def take(picked: str | None) -> None:
             if picked is not None:
                 self.open_conversation(picked)
+            elif self._conversation_id in self.session.state.open and not self._is_listed():
+                self.action_new()
 
-        empty = "No conversations yet."
-        _ = self.app.push_screen(PickScreen("conversations", items, current=self._conversation_id, empty=empty), take)
+        _ = self.app.push_screen(ConversationsPick(self.session, self._conversation_id), take)
+
+    def _is_listed(self) -> bool:
+        """Whether the conversation on screen is still in the list: it may have been deleted there."""
+        conversation = self.conversation
+        rows = self.session.state.conversations
+        return conversation is None or conversation.private or any(row.id == conversation.id for row in rows)
 
     @on(PickList.Chosen)
     def open_chosen(self, event: PickList.Chosen) -> None:

@@ -63,17 +63,31 @@ class PickScreen(Dialog[str | None]):
     def on_mount(self) -> None:
         self.rows.can_focus = False
         self.filter_line.focus()
-        self._show_count()
+        self.show_count()
 
     @on(Input.Changed, "#filter")
     def narrow(self, event: Input.Changed) -> None:
         self.rows.filter(event.value)
-        self._show_count()
+        self.show_count()
 
-    def _show_count(self) -> None:
+    def put(self, items: Sequence[PickItem]) -> None:
+        """Show other items under the same filter."""
+        self._items = items
+        if self.is_mounted:
+            self.rows.put(items, current=self._current)
+            self.rows.filter(self.filter_line.value, keep_lit=True)
+            self.show_count()
+
+    def keys_line(self) -> str:
+        """The keys of this list, for its border; empty for one that only picks."""
+        return ""
+
+    def show_count(self) -> None:
+        """Say how many there are, and what can be done with them."""
         shown, total = len(self.rows.shown), len(self._items)
         pane = self.query_one(".pick")
-        pane.border_subtitle = f"{shown:,} of {total:,}" if shown != total else f"{total:,}"
+        counted = f"{shown:,} of {total:,}" if shown != total else f"{total:,}"
+        pane.border_subtitle = Content(" · ".join(part for part in (self.keys_line(), counted) if part))
         note = self.query_one("#none", Static)
         note.display = not shown
         if not shown:

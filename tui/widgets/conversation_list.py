@@ -37,10 +37,6 @@ class ConversationList(PickList):
         def control(self) -> ConversationList:
             return self.conversation_list
 
-        @override
-        def __post_init__(self) -> None:
-            Message.__init__(self)
-
     class RenameWanted(_About):
         """`r`: give it another title."""
 

@@ -116,17 +116,19 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
         self._resize_content()
         self.refresh()
 
-    def filter(self, text: str) -> None:
-        """Leave the items that have all of these words anywhere in label or note."""
+    def filter(self, text: str, *, keep_lit: bool = False) -> None:
+        """Leave the items that have all of these words anywhere in label or note; the first is lit, or the same."""
+        lit = self.lit if keep_lit else None
         words = text.casefold().split()
         self._shown = [
             item
             for item, haystack in zip(self._items, self._haystacks, strict=True)
             if all(word in haystack for word in words)
         ]
-        self.cursor = 0
+        self.cursor = next((row for row, item in enumerate(self._shown) if lit and item.key == lit.key), 0)
         self._resize_content()
-        self.scroll_to(y=0, animate=False)
+        if not keep_lit:
+            self.scroll_to(y=0, animate=False)
         self.refresh()
 
     def _resize_content(self) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from click import Command
 
-    from tui.app import BackgroundWorker
+    from tui.app import BackgroundWorker, MakerFor, MakeWorker
     from tui.config import Settings
     from tui.core.events import Event
 
@@ -143,23 +143,29 @@ def _run_app(options: CommonOptions) -> int:
     settings = options.settings()
     from tui.app import OrtuiApp
 
-    app = OrtuiApp(settings, _worker_maker(settings), maker_for=_worker_maker)
+    maker_for = _worker_makers()
+    app = OrtuiApp(settings, maker_for(settings), maker_for=maker_for)
     app.run()
     return app.return_code or GOOD
 
 
-def _worker_maker(settings: Settings) -> Callable[[Callable[[Event], None]], BackgroundWorker]:
+def _worker_makers() -> MakerFor:
+    """Makers of workers for settings; those of all providers carry on one session, whose budget they share.
+
+    A worker that takes the place of one that failed begins another: the failed one's open requests are recovered.
+    """
     from typing_extensions import override
 
+    from tui.database.processes import new_process_id
     from tui.database.thread import Database
     from tui.worker.worker import Worker
 
     class WorkerWithDatabase(Worker):
         """A worker whose database is closed when it ends, so that one that is started again opens it anew."""
 
-        def __init__(self, publish: Callable[[Event], None]) -> None:
+        def __init__(self, settings: Settings, publish: Callable[[Event], None], process_id: str | None) -> None:
             self._own_database = Database(settings.folders.database)
-            super().__init__(settings, self._own_database, publish)
+            super().__init__(settings, self._own_database, publish, process_id=process_id)
 
         @override
         async def run(self) -> None:
@@ -168,7 +174,17 @@ def _worker_maker(settings: Settings) -> Callable[[Callable[[Event], None]], Bac
             finally:
                 await self._own_database.aclose()
 
-    return WorkerWithDatabase
+    session = new_process_id()
+
+    def maker_for(settings: Settings) -> MakeWorker:
+        ids = [session]
+
+        def make(publish: Callable[[Event], None]) -> BackgroundWorker:
+            return WorkerWithDatabase(settings, publish, ids.pop() if ids else None)
+
+        return make
+
+    return maker_for
 
 
 # Failing

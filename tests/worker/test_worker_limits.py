@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from worker_host import Books, Host, ScriptedServer, chunk, make_settings, stream
 
+from tui.cli import _worker_makers
 from tui.config import Budget, Limits
 from tui.core.commands import PollQuota
 from tui.core.conversation import CostKind, MessageState
@@ -18,6 +19,7 @@ from tui.core.events import BudgetPassed
 from tui.core.ledger import KeyState
 from tui.database.thread import Database
 from tui.openrouter.chat import ChatParameters
+from tui.worker.worker import Worker
 
 OK = stream(chunk("Fine."), chunk(finish="stop", usage={"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.001}))
 MODEL = "openai/gpt-4o"
@@ -247,3 +249,21 @@ async def test_a_refused_key_does_not_hide_what_the_others_have(start_host: Any,
     assert host.state.quota.failure is None
     assert host.state.quota.key.label.endswith(good[-3:])
     await host.until(lambda: [use.state for use in host.state.keys] == [KeyState.DEAD, KeyState.READY])
+
+
+async def test_the_session_goes_on_when_the_provider_changes(demo_server: str, fresh_key: Any, tmp_path: Path) -> None:
+    settings = make_settings(
+        tmp_path, demo_server, fresh_key(), budget=Budget(session=Decimal("0.00003"), action="block")
+    )
+    maker_for = _worker_makers()
+    states = []
+    for parameters in (ChatParameters(max_tokens=8), ChatParameters(max_tokens=8)):
+        host = Host(settings)
+        worker = maker_for(settings)(host._take)
+        assert isinstance(worker, Worker)
+        host.worker = worker
+        await host.start()
+        ended = await host.reply(host.ask("demo/plain", parameters=parameters))
+        states.append((ended.state, ended.failure.kind if ended.failure else None))
+        await host.close()
+    assert states == [(MessageState.DONE, None), (MessageState.FAILED, "own_budget")]

@@ -19,8 +19,9 @@ class Process:
     Without a folder (in memory) there is nobody to show it to. Raises OSError when the lock file cannot be made.
     """
 
-    def __init__(self, run_folder: Path | None = None) -> None:
-        self.id: Final = uuid.uuid4().hex
+    def __init__(self, run_folder: Path | None = None, process_id: str | None = None) -> None:
+        """`process_id` carries on one that was given up in order; None makes one."""
+        self.id: Final = process_id or new_process_id()
         self._lock: FileLock | None = None
         if run_folder is not None:
             run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,6 +33,11 @@ class Process:
         if self._lock is not None:
             self._lock.release(remove=True)
             self._lock = None
+
+
+def new_process_id() -> str:
+    """An id that nobody has had."""
+    return uuid.uuid4().hex
 
 
 @final

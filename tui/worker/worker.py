@@ -82,9 +82,12 @@ class Worker:
         *,
         on_bug: Callable[[BaseException], None] | None = None,
         watch: bool = True,
+        process_id: str | None = None,
     ) -> None:
+        """`process_id` carries on the session of a worker that ended in order; None begins one."""
         connection = Connection(settings)
         self._process: Process | None = None
+        self._process_id = process_id
         self._tell = publish
         self._log = ActivityLog(settings.folders.log, settings.secrets())
         self._context = WorkerContext(
@@ -183,7 +186,7 @@ class Worker:
         for warning in context.settings.warnings:
             context.warn(clean_line(warning))
         run_folder = None if context.database.in_memory else context.settings.folders.run
-        self._process = await asyncio.to_thread(Process, run_folder)
+        self._process = await asyncio.to_thread(Process, run_folder, self._process_id)
         context.process_id = self._process.id
         await context.kept(load_snapshot(context), "The last model list could not be read")
         await context.kept(self._read_preferences(), "What was remembered could not be read")

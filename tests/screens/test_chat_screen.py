@@ -55,6 +55,7 @@ from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat import ChatScreen
 from tui.screens.confirm import Confirm
 from tui.screens.conversations_pick import ConversationsPick
+from tui.screens.help import help_sections
 from tui.screens.pick import PickScreen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.pick_list import PickList
@@ -671,7 +672,9 @@ async def test_conversations_are_renamed_deleted_and_brought_back_in_the_list(
         await pilot.press("d")
         await until(pilot, lambda: worker.sent(DeleteConversation))
         assert worker.sent(DeleteConversation)[0] == DeleteConversation(conversation_id="c1")
+        await until(pilot, lambda: "u brings it back" in str(screen.rows.border_subtitle))
         await pilot.press("u")
+        await until(pilot, lambda: "u brings it back" not in str(screen.rows.border_subtitle))
         await until(pilot, lambda: len(worker.sent(DeleteConversation)) == 2)
         assert worker.sent(DeleteConversation)[1] == DeleteConversation(conversation_id="c1", undo=True)
 
@@ -700,3 +703,10 @@ async def test_where_the_list_has_no_room_the_dialog_does_the_same(settings: Set
         await pilot.press("enter")
         await until(pilot, lambda: worker.sent(OpenConversation))
         assert pilot.app.screen is screen
+
+
+async def test_help_shows_no_marks_of_markdown(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, _screen):
+        sections = help_sections(pilot.app.screen)
+        assert "enter sends, ctrl+j" in sections[0].text
+        assert not any(mark in section.text for section in sections for mark in ("*", "`"))

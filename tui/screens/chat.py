@@ -90,8 +90,6 @@ class ChatScreen(ChatView):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._save_timer: Timer | None = None
-        self._deleted: str | None = None
-        """The conversation that was deleted last."""
         self._stashed: Clean = Clean("")
         """The draft that makes room for a question that is edited."""
 
@@ -417,13 +415,14 @@ class ChatScreen(ChatView):
         self.session.submit(DeleteConversation(conversation_id=event.key))
         if event.key == self._conversation_id:
             self.action_new()
-        self.notify("Deleted. u brings it back.", markup=False)
+        self._show_rows()
 
     @on(ConversationList.UndoWanted)
     def undelete(self) -> None:
         if self._deleted is not None:
             self.session.submit(DeleteConversation(conversation_id=self._deleted, undo=True))
             self._deleted = None
+            self._show_rows()
 
     # copying, links, drafts
 

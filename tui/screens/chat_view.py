@@ -65,7 +65,9 @@ class ChatView(LiveScreen):
         """Of a conversation that has no message yet."""
         self._shown: Conversation | None = None
         self._list_wanted: bool | None = None
-        """What ctrl+s asked for; None = by the width."""
+        """What ctrl+s asked for, where there is room."""
+        self._deleted: str | None = None
+        """The conversation that was deleted last."""
         self._tick: Timer | None = None
         self._warned_model: str | None = None
         self._editing: str | None = None
@@ -191,7 +193,8 @@ class ChatView(LiveScreen):
     def _show_rows(self) -> None:
         if self.rows.display:
             self.rows.show(self.session.state.conversations, self._conversation_id, self.session.now())
-            self.rows.border_subtitle = f"{len(self.session.state.conversations):,}"
+            undo = "u brings it back · " if self._deleted is not None else ""
+            self.rows.border_subtitle = f"{undo}{len(self.session.state.conversations):,}"
 
     def _show_running(self) -> None:
         """The composer's border and the line of remedies: cheap, since it runs with every frame of a reply."""
@@ -256,7 +259,7 @@ class ChatView(LiveScreen):
 
     def _lay_out(self, width: int | None = None) -> None:
         width = self.size.width if width is None else width
-        self.rows.display = self._list_wanted if self._list_wanted is not None else width >= LIST_FROM
+        self.rows.display = width >= LIST_FROM and self._list_wanted is not False
         self.query_one("#figures").display = width >= _FIGURES_FROM
         self._show_rows()
         self._show_frame()

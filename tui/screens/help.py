@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,6 +19,10 @@ from tui.widgets.footer_line import shown_key
 if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.screen import Screen
+
+
+_EMPHASIS: Final = re.compile(r"(`|\*)([^`*\n]+)\1")
+"""Marks of Markdown that would be read as keys to press."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def help_sections(screen: Screen[object]) -> list[HelpSection]:
     nodes = list(focused.ancestors_with_self) if focused is not None else [screen, screen.app]
     sections = []
     for node in nodes:
-        text = (getattr(node, "HELP", None) or "").strip()
+        text = _EMPHASIS.sub(r"\2", (getattr(node, "HELP", None) or "").strip())
         lines = _lines(by_node.get(node, {}))
         if text or lines:
             sections.append(HelpSection(_title(node, focused, screen), text, lines))

@@ -379,7 +379,7 @@ def _endpoint_cell(kind: str, priced: Model, endpoint: Endpoint) -> str:
             speed = None if endpoint.throughput is None else endpoint.throughput.p50
             return "–" if speed is None else f"{speed:.0f}"
         case "quantization":
-            return endpoint.quantization or "–"
+            return "–" if endpoint.quantization in (None, "", "unknown") else str(endpoint.quantization)
         case _:
             return "" if endpoint.status is None or endpoint.status >= 0 else "demoted"
 

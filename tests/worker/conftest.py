@@ -13,6 +13,15 @@ from worker_host import Host, make_settings
 StartHost = Callable[..., Awaitable[Host]]
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The log of tests is nothing for the user's own folder."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 async def start_host(tmp_path: Path, demo_server: str, fresh_key: Callable[..., str]) -> AsyncIterator[StartHost]:
     """Start workers: `await start_host()` talks to the embedded server with a key of its own."""

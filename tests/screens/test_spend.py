@@ -192,7 +192,9 @@ def test_no_key_says_how_to_give_one(tmp_path: Path) -> None:
     [
         ({}, "done"),
         ({"state": RequestState.RESERVED}, "running"),
-        ({"state": RequestState.AWAITED}, "■ bill awaited"),
+        ({"state": RequestState.AWAITED, "error_kind": "stopped"}, "■ stopped, bill awaited"),
+        ({"state": RequestState.BILLED, "error_kind": "stopped"}, "■ stopped"),
+        ({"state": RequestState.AWAITED}, "bill awaited"),
         ({"state": RequestState.ESTIMATED}, "no bill came"),
         ({"state": RequestState.UNKNOWN}, "cost unknown"),
         ({"state": RequestState.FREE, "error_kind": "rate_limited", "tries": 3}, "✕ rate limited ↻2"),

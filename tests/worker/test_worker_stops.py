@@ -15,7 +15,7 @@ from worker_host import Books, Host, ScriptedServer, chunk, http, make_settings,
 from tui.config import load
 from tui.core.conversation import CostKind, MessageState
 from tui.core.events import BillArrived, JobState, ReplyGrew, TurnEnded
-from tui.core.ledger import RequestState
+from tui.core.ledger import STOPPED, RequestState
 from tui.database import limits
 from tui.database.thread import Database
 
@@ -327,3 +327,13 @@ async def test_an_unknown_outcome_is_an_estimate_that_is_awaited(start_host: Any
     assert ended.receipt.cost.usd > Decimal(0)
     assert await host.states() == ["awaited"]
     assert host.state.spend.today.estimated_usd == ended.receipt.cost.usd
+
+
+async def test_the_ledger_says_that_a_reply_was_stopped(start_host: Any, demo_server: str) -> None:
+    host = await start_host(demo_server)
+    ask = host.ask("demo/slow")
+    await host.until(lambda: host.saw(ReplyGrew))
+    host.worker.cancel(ask.reply_id)
+    await host.reply(ask)
+    rows = await host.rows("SELECT word.text FROM request JOIN word ON word.id = request.error_kind")
+    assert rows == [{"text": STOPPED}]

@@ -19,6 +19,10 @@ class RequestKind(StrEnum):
     EMBEDDING = "embedding"
 
 
+STOPPED = "stopped"
+"""What stands in the place of the error's kind for a request that its user stopped."""
+
+
 class RequestState(StrEnum):
     """Where the money of a request stands."""
 

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tui.core import formats
 from tui.core.conversation import Cost
-from tui.core.ledger import LedgerRow, RequestState
+from tui.core.ledger import STOPPED, LedgerRow, RequestState
 from tui.openrouter.text import Clean
 
 
@@ -63,11 +63,14 @@ def state_words(row: LedgerRow) -> Clean:
     """How a request ended, in words and symbols."""
     retries = f" ↻{row.tries - 1}" if row.tries > 1 else ""
     error = (row.error_kind or "").replace("_", " ")
+    if row.error_kind == STOPPED:
+        after = {RequestState.AWAITED: ", bill awaited", RequestState.ESTIMATED: ", no bill came"}.get(row.state, "")
+        return Clean(f"■ stopped{after}{retries}")
     match row.state:
         case RequestState.RESERVED:
             words = "running"
         case RequestState.AWAITED:
-            words = f"{'■ ' if not error else '✕ '}bill awaited"
+            words = f"{'✕ ' if error else ''}bill awaited"
         case RequestState.ESTIMATED:
             words = "no bill came"
         case RequestState.UNKNOWN:

@@ -255,6 +255,7 @@ class AskJob:
             ttft_ms=reply.ttft_ms if reply else None,
             error=error,
             finish_reason=reply.ended.finish_reason if reply and reply.ended else None,
+            stopped=state is MessageState.STOPPED,
         )
         note = None
         if state is MessageState.STOPPED and money_state is RequestState.AWAITED:

@@ -15,6 +15,7 @@ from tui.core.conversation import Cost, CostKind
 from tui.core.events import JobState
 from tui.core.formats import duration
 from tui.core.ledger import (
+    STOPPED,
     ZERO,
     NewRequest,
     OverBudget,
@@ -252,6 +253,7 @@ class PaidRequest:
         ttft_ms: int | None = None,
         error: ApiError | None = None,
         finish_reason: Clean | None = None,
+        stopped: bool = False,
     ) -> Cost:
         """Write down how the request ended; the answer is the figure to show. A failure to write is told."""
         usage = usage or Usage()
@@ -280,7 +282,7 @@ class PaidRequest:
                 duration_ms=None if self.sent_at is None else round((time.monotonic() - self.sent_at) * 1000),
                 tries=self.tries,
                 status=error.status if error else 200,
-                error_kind=error.kind.value if error else None,
+                error_kind=error.kind.value if error else STOPPED if stopped else None,
                 finish_reason=finish_reason,
             ),
         )

@@ -49,6 +49,17 @@ class ConversationList(PickList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__([], id=id)
 
+    @property
+    @override
+    def lit_class(self) -> str:
+        return "pick-list--lit" if self.has_focus else "pick-list--resting"
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
     def show(self, rows: Sequence[ConversationSummary], current: str | None, now: float) -> None:
         """Show these rows; `current` is the one that is open."""
         self.put([conversation_item(row, now) for row in rows], current=current)

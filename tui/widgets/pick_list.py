@@ -46,7 +46,12 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("home,g", "move(-1000000)", "first", show=False, tooltip="The first row.", id="pick.first"),
         Binding("end,G", "move(1000000)", "last", show=False, tooltip="The last row.", id="pick.last"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"pick-list--row", "pick-list--lit", "pick-list--note", "pick-list--mark"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "pick-list--row",
+        "pick-list--lit",
+        "pick-list--resting",
+        "pick-list--note",
+    }
     ALLOW_SELECT: ClassVar[bool] = False
     DEFAULT_CSS = "PickList { height: 1fr; overflow-x: hidden; }"
     HELP = "A list. Type to filter it where there is a filter line; enter takes the lit row, esc leaves."
@@ -91,6 +96,11 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
     def shown(self) -> Sequence[PickItem]:
         """The items that the filter leaves."""
         return self._shown
+
+    @property
+    def lit_class(self) -> str:
+        """How the lit row looks; under a filter line it is lit although the keyboard is not here."""
+        return "pick-list--lit"
 
     @property
     def lit(self) -> PickItem | None:
@@ -185,13 +195,13 @@ class PickList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(max(0, width), base.rich_style)
         item = self._shown[row]
         lit = row == self.cursor
-        key = (item, lit, width)
+        key = (item, lit and self.lit_class, width)
         if (strip := self._strips.get(key)) is None:
             strip = self._strips[key] = self._draw(item, lit, width)
         return strip
 
     def _draw(self, item: PickItem, lit: bool, width: int) -> Strip:
-        style = self.get_visual_style("pick-list--lit" if lit else "pick-list--row").rich_style
+        style = self.get_visual_style(self.lit_class if lit else "pick-list--row").rich_style
         dim = style if lit else self.get_visual_style("pick-list--row", "pick-list--note").rich_style
         note = _one_line(item.note)
         note_room = min(cell_len(note), width // 2)

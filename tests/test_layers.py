@@ -29,6 +29,9 @@ LEVEL |= dict.fromkeys(("stylesheets", "clipboard", "leaving"), LEVEL["config"])
 LEVEL |= {
     "enter_keys": LEVEL["widgets"],
     "crash_report": LEVEL["openrouter"],
+    "well_ending_app": LEVEL["app"],
+    "palette": LEVEL["app"],
+    "views": LEVEL["app"],
     "__init__": 0,
     "__main__": LEVEL["cli"],
     "demo": -1,

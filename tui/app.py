@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from msgspec.structs import replace
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
@@ -21,31 +18,20 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 from typing_extensions import override
 
-from tui.config import keyless_environment
 from tui.core.commands import Command, PollQuota, RefreshCatalogue, Remember
 from tui.core.events import Event
 from tui.core.state import State, Topic
-from tui.crash_report import EXIT_STATUS, write_report
 from tui.enter_keys import teach_enter_keys
 from tui.keymap import checked_keymap
-from tui.leaving import (
-    SIGNAL_STATUS,
-    LastResort,
-    drain_dead_writer,
-    let_dead_streams_go,
-    signals_handled,
-    watch_terminal,
-)
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
+from tui.views import VIEWS, MakeScreen
+from tui.well_ending_app import WellEndingApp
 from tui.widgets.header_line import HeaderLine
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from textual.app import AutopilotCallbackType
-
     from tui.config import Provider, Settings
     from tui.screens.session import Session
 
@@ -79,38 +65,9 @@ class BackgroundWorker(Protocol):
 
 MakeWorker = Callable[[Callable[[Event], None]], BackgroundWorker]
 MakerFor = Callable[["Settings"], MakeWorker]
-MakeScreen = Callable[["Session"], "Screen[None]"]
 
 
-def _models(session: Session) -> Screen[None]:
-    from tui.screens.models import ModelsScreen
-
-    return ModelsScreen(session)
-
-
-def _chat(session: Session) -> Screen[None]:
-    from tui.screens.chat import ChatScreen
-
-    return ChatScreen(session)
-
-
-def _embeddings(session: Session) -> Screen[None]:
-    from tui.screens.embeddings import EmbeddingsScreen
-
-    return EmbeddingsScreen(session)
-
-
-def _spend(session: Session) -> Screen[None]:
-    from tui.screens.spend import SpendScreen
-
-    return SpendScreen(session)
-
-
-VIEWS: Final[dict[str, MakeScreen]] = {"models": _models, "chat": _chat, "embeddings": _embeddings, "spend": _spend}
-"""Built on the first visit."""
-
-
-class OrtuiApp(App[None], inherit_bindings=False):
+class OrtuiApp(WellEndingApp, inherit_bindings=False):
     """One process: four views on one worker."""
 
     TITLE = "ortui"
@@ -225,9 +182,8 @@ class OrtuiApp(App[None], inherit_bindings=False):
         """
         keymap, self._keymap_warnings = checked_keymap(settings.keymap)
         teach_enter_keys()
-        super().__init__()
+        super().__init__(settings)
         self.stylesheet = SparingStylesheet(variables=self.get_css_variables())
-        self.settings = settings
         self.state = State()
         self._make_worker = make_worker
         self._maker_for = maker_for
@@ -238,12 +194,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
         self._frame_timer: Timer | None = None
         self._notices_shown = 0
         self._were_streaming: frozenset[str] = frozenset()
-        self._last_words: list[str] = []
-        self._leaving = False
         self._lists_asked_for = False
         self._first_paint = ExitStack()
         self._painted = False
-        self._last_resort = LastResort()
         self._views = views or VIEWS
         self._add_views()
         if not settings.ui.animations:
@@ -280,45 +233,8 @@ class OrtuiApp(App[None], inherit_bindings=False):
             self.theme = name
             self._submit(Remember(name="theme", value=name))
 
-    # start
-
-    @override
-    async def run_async(
-        self,
-        *,
-        headless: bool = False,
-        inline: bool = False,
-        inline_no_clear: bool = False,
-        mouse: bool = True,
-        size: tuple[int, int] | None = None,
-        auto_pilot: AutopilotCallbackType | None = None,
-    ) -> None:
-        loop = asyncio.get_running_loop()
-
-        def leave(why: str) -> None:
-            # In a signal's handler or another thread: the loop may be busy or stuck.
-            self._last_resort.arm(_LEAVE_LIMIT_S, SIGNAL_STATUS[why])
-            loop.call_soon_threadsafe(self._leave_for, why)
-
-        if headless:
-            await super().run_async(headless=True, size=size, auto_pilot=auto_pilot, mouse=mouse)
-            return
-        loop.set_exception_handler(self._note_stray_exception)
-        for variable in set(os.environ) - set(keyless_environment(self.settings)):
-            # The clipboard's helper programs would inherit the keys; here they are read already.
-            del os.environ[variable]
-        with signals_handled(leave):
-            watch_terminal(lambda: leave("SIGHUP"))
-            try:
-                await super().run_async(
-                    inline=inline, inline_no_clear=inline_no_clear, mouse=mouse, size=size, auto_pilot=auto_pilot
-                )
-            finally:
-                self._last_resort.disarm()
-                let_dead_streams_go()
-
     async def on_mount(self) -> None:
-        self._last_resort.remember_terminal(getattr(self._driver, "attrs_before", None))
+        self.remember_terminal()
         self._frame_timer = self.set_interval(_FRAME_S, self._publish_changes, pause=True)
         self.set_timer(_COLLECT_LATEST_S, gc.enable)
         # What is kept comes within some hundredths of a second: an empty screen before it would be painted for nothing.
@@ -345,12 +261,12 @@ class OrtuiApp(App[None], inherit_bindings=False):
 
     @on(TextualWorker.StateChanged)
     def note_worker_end(self, event: TextualWorker.StateChanged) -> None:
-        if event.worker is not self._worker_run or event.state is not WorkerState.ERROR or self._leaving:
+        if event.worker is not self._worker_run or event.state is not WorkerState.ERROR or self.leaving:
             return
         from tui.screens.confirm import Confirm
 
         error = event.worker.error
-        where = self._report(error) if error is not None else ""
+        where = self.report(error) if error is not None else ""
 
         def answer(restart: bool | None) -> None:
             if restart:
@@ -370,7 +286,8 @@ class OrtuiApp(App[None], inherit_bindings=False):
         if self._worker is not None:
             self._worker.cancel_all()
 
-    async def _stop_worker(self) -> None:
+    @override
+    async def stop_work(self) -> None:
         """Cancel the worker and wait for it: its cleanup would be cancelled a second time half way otherwise."""
         run, self._worker_run = self._worker_run, None
         if run is None or run.is_finished:
@@ -489,35 +406,9 @@ class OrtuiApp(App[None], inherit_bindings=False):
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        yield SystemCommand("Models", "Choose a model (F2)", lambda: self.post_message(GoTo("models")))
-        yield SystemCommand("Chat", "Talk to a model (F3)", lambda: self.post_message(GoTo("chat")))
-        yield SystemCommand(
-            "Embeddings", "See how texts lie to each other (F4)", lambda: self.post_message(GoTo("embeddings"))
-        )
-        yield SystemCommand(
-            "Spend and limits", "What it cost, what is left (F5)", lambda: self.post_message(GoTo("spend"))
-        )
-        yield SystemCommand("Stop all", "Stop every reply and every embedding", self._cancel_all)
-        for entry in self.other_providers():
-            name = clean_line(entry.id)
-            where = "Switch to it" if not entry.model else clean_line(f"Switch to it: {entry.model}")
-            yield SystemCommand(f"Provider: {name}", where, partial(self.ask_for_provider, entry))
-        yield SystemCommand("Theme", "Change the colours", self.pick_theme)
-        yield SystemCommand("Help", "All keys (F1)", self.action_help)
-        yield SystemCommand("Quit", "Leave ortui (ctrl+q)", self.action_quit)
-        seen = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if active.node is self or not (active.enabled and binding.show) or binding.action in seen:
-                continue
-            seen.add(binding.action)
-            title = binding.description[:1].upper() + binding.description[1:]
-            namespace, action = active.node, binding.action
+        from tui.palette import palette_commands
 
-            async def run(action: str = action, namespace: object = namespace) -> None:
-                await self.run_action(action, namespace)  # type: ignore[arg-type]
-
-            yield SystemCommand(f"{title} ({self.get_key_display(binding)})", binding.tooltip, run)
+        return palette_commands(self, screen)
 
     @override
     def get_key_display(self, binding: Binding) -> str:
@@ -567,14 +458,14 @@ class OrtuiApp(App[None], inherit_bindings=False):
     @work(group="provider", exclusive=True)
     async def use_provider(self, provider: Provider) -> None:
         """End the worker, and begin anew with another provider: views and state hold nothing of the one before."""
-        if self._maker_for is None or self._leaving:
+        if self._maker_for is None or self.leaving:
             return
         mode = self.current_mode
         self.add_mode(_BETWEEN, Screen)
         await self.switch_mode(_BETWEEN)
         for name in self._views:
             await self.remove_mode(name)
-        await self._stop_worker()
+        await self.stop_work()
         self.settings = replace(self.settings, provider=provider)
         self._make_worker = self._maker_for(self.settings)
         self.state = State()
@@ -617,11 +508,11 @@ class OrtuiApp(App[None], inherit_bindings=False):
 
         if isinstance(self.screen, Confirm) and self.screen.id == "quit":
             # Asked already: a second ctrl+q is the answer.
-            await self._leave(0)
+            await self.leave(0)
             return
         running = len(self.state.streaming)
         if not running:
-            await self._leave(0)
+            await self.leave(0)
             return
         what = "A reply is" if running == 1 else f"{running} replies are"
         question = Confirm(
@@ -634,69 +525,6 @@ class OrtuiApp(App[None], inherit_bindings=False):
 
         async def answer(leave: bool | None) -> None:
             if leave:
-                await self._leave(0)
+                await self.leave(0)
 
         _ = self.push_screen(question, answer)
-
-    def _leave_for(self, why: str) -> None:
-        if why == "SIGHUP":
-            writer = getattr(self._driver, "_writer_thread", None)
-            if writer is not None:
-                drain_dead_writer(writer, writer._queue)
-        self.run_worker(self._leave(SIGNAL_STATUS[why]), group="leave", exit_on_error=False)
-
-    async def _leave(self, status: int) -> None:
-        """Stop the worker, then the App; the first call decides the status."""
-        if self._leaving:
-            return
-        self._leaving = True
-        if not self.is_headless:
-            self._last_resort.arm(_QUIT_LIMIT_S, status)
-        await self._stop_worker()
-        self.exit(return_code=status)
-
-    @override
-    async def _shutdown(self) -> None:
-        # After a crash nobody has waited for the worker yet.
-        self._leaving = True
-        await self._stop_worker()
-        await super()._shutdown()
-
-    # failing
-
-    def _report(self, error: BaseException) -> str:
-        return write_report(error, self.settings.folders.log, self.settings.secrets())
-
-    @override
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual's own report prints the locals of every frame: keys, prompts and replies.
-        self._return_code = EXIT_STATUS
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-            self._last_words.append(self._report(error))
-        self._close_messages_no_wait()
-
-    @override
-    def _fatal_error(self) -> None:
-        error = sys.exc_info()[1]
-        self._handle_exception(error if isinstance(error, Exception) else RuntimeError())
-
-    @override
-    def panic(self, *renderables: RenderableType) -> None:
-        """Textual calls it when the thread that reads the keyboard has died: the terminal is gone."""
-        self._last_resort.arm(_LEAVE_LIMIT_S, SIGNAL_STATUS["SIGHUP"])
-        self._leave_for("SIGHUP")
-
-    @override
-    def _print_error_renderables(self) -> None:
-        self._exit_renderables.clear()
-        for words in self._last_words:
-            print(words, file=sys.stderr)  # noqa: T201 - the terminal is restored; this is all that is left to say it with
-        self._last_words.clear()
-
-    def _note_stray_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """A task that nobody waits for has failed: asyncio would print the message, which may quote anything."""
-        error = context.get("exception")
-        if isinstance(error, Exception) and "TEXTUAL" not in os.environ:
-            self._report(error)

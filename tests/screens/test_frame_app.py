@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 from typing_extensions import override
 
-from tui.app import MakeScreen, OrtuiApp
+from tui.app import OrtuiApp
 from tui.config import Settings, UiSettings
 from tui.core.commands import Command, Remember
 from tui.core.conversation import ConversationSettings, Cost, CostKind, Message, MessageState, Receipt
@@ -36,6 +36,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.live_screen import LiveScreen
 from tui.screens.pick import PickScreen
 from tui.screens.session import GoTo, Session, UseModel
+from tui.views import MakeScreen
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.meter_strip import MeterStrip
 

@@ -15,7 +15,8 @@ from typing import Final
 from tui.openrouter.text import clean_line
 
 EXIT_STATUS: Final = 1
-_KEY: Final = re.compile(r"sk-[A-Za-z0-9_\-]{4,}|Bearer\s+\S+", re.IGNORECASE)
+_KEY: Final = r"sk-[A-Za-z0-9_\-]{4,}|Bearer\s+\S+"
+"""Compiled when it is first needed, as most runs never do."""
 _MOST_FRAMES: Final = 60
 _PACKAGE: Final = Path(__file__).parent
 
@@ -25,7 +26,7 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "…")
-    return _KEY.sub("…", text)
+    return re.sub(_KEY, "…", text, flags=re.IGNORECASE)
 
 
 def report_text(error: BaseException, secrets: Iterable[str] = ()) -> str:

@@ -143,6 +143,7 @@ async def test_details_follow_the_cursor_where_there_is_room(settings: Settings,
         screen.table.move_to(Opaque("evil/[b]name[/b]"))
         await until(pilot, lambda: "[@click=app.quit]x[/]" in screen_text(pilot))
         await pilot.press("d")
+        assert screen.details is not None
         assert screen.details.has_focus
         assert not worker.sent(LoadEndpoints)
 
@@ -187,3 +188,13 @@ async def test_f_asks_for_a_favourite(settings: Settings, worker: HandWorker) ->
         await until(pilot, lambda: worker.copied)
         assert worker.sent(SetFavourite) == [SetFavourite(model=Opaque("openai/gpt-mini"), favourite=True)]
         assert worker.copied == ["openai/gpt-mini"]
+
+
+async def test_details_appear_when_the_terminal_grows(settings: Settings, worker: HandWorker) -> None:
+    async with models(settings, worker, (80, 24)) as (pilot, screen, _):
+        assert screen.details is None
+        await pilot.resize_terminal(140, 45)
+        screen.table.move_to(Opaque("evil/[b]name[/b]"))
+        await until(pilot, lambda: "[@click=app.quit]x[/]" in screen_text(pilot))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: screen.details is not None and not screen.details.display)

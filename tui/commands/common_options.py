@@ -26,9 +26,9 @@ _WANTED: Final = {
     "--base-url": "a URL",
     "--provider": "a provider's id",
 }
-_KEY_OPTION: Final = re.compile(r"--?(?:open-?router-?)?(?:api-?)?(?:key|token)(?:=.*)?", re.IGNORECASE | re.DOTALL)
-_KEY: Final = re.compile(r"(?:--?[a-z-]+=)?\s*sk-[A-Za-z0-9_\-]{4,}\s*", re.IGNORECASE)
-_KEY_WITHIN: Final = re.compile(r"(?<![A-Za-z0-9])sk-(?:(?:or|ant|proj|svcacct|admin)-[\w\-]{6,}|[A-Za-z0-9]{20,})")
+_KEY_OPTION: Final = r"--?(?:open-?router-?)?(?:api-?)?(?:key|token)(?:=.*)?"
+_KEY: Final = r"(?:--?[a-z-]+=)?\s*sk-[A-Za-z0-9_\-]{4,}\s*"
+_KEY_WITHIN: Final = r"(?<![A-Za-z0-9])sk-(?:(?:or|ant|proj|svcacct|admin)-[\w\-]{6,}|[A-Za-z0-9]{20,})"
 
 HELP: Final = """\
 Options of every command, before or after its name:
@@ -97,13 +97,25 @@ def take_common(arguments: Sequence[str]) -> tuple[CommonOptions, list[str]]:
     return CommonOptions(demo=demo, **given), left
 
 
+def _names_a_key(argument: str) -> bool:
+    # Looked at with plain words first: compiling patterns is dear where nothing like a key is in sight.
+    likely = "key" in argument.casefold() or "token" in argument.casefold()
+    return likely and re.fullmatch(_KEY_OPTION, argument, re.IGNORECASE | re.DOTALL) is not None
+
+
+def _holds_a_key(argument: str) -> bool:
+    if "sk-" not in argument.casefold():
+        return False
+    return re.fullmatch(_KEY, argument, re.IGNORECASE) is not None or re.search(_KEY_WITHIN, argument) is not None
+
+
 def refuse_keys(arguments: Sequence[str]) -> None:
     """Refuse a key on the command line without repeating it: it would stay in the shell's history."""
     options = True
     for argument in arguments:
         if argument == "--":
             options = False
-        if (options and _KEY_OPTION.fullmatch(argument)) or _KEY.fullmatch(argument) or _KEY_WITHIN.search(argument):
+        if (options and _names_a_key(argument)) or _holds_a_key(argument):
             raise CommandError(
                 "A key on the command line is refused: it would stay in the shell's history. "
                 "Set OPENROUTER_API_KEY, or run `ortui keys set NAME`."

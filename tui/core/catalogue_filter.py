@@ -144,8 +144,8 @@ class FilterMistake(msgspec.Struct, frozen=True):
 
 
 _TOKEN: Final = re.compile(r'-?"[^"]*"?|\S+')
-_TERM: Final = re.compile(r"([A-Za-z]+)(<=|>=|<|>|=|:)(.*)", re.DOTALL)
-_NUMBER: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})([a-z]*)")
+_TERM: Final = r"(?s:([A-Za-z]+)(<=|>=|<|>|=|:)(.*))"
+_NUMBER: Final = r"([0-9]{1,15}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})([a-z]*)"
 _TOKENS: Final = {"": Decimal(1), "k": Decimal(1_000), "m": Decimal(1_000_000)}
 _DAYS: Final = {
     "": Decimal(1),
@@ -214,7 +214,7 @@ def _understand(token: str) -> Word | Term | SortOrder | None:
     for flag in FLAGS:
         if body == flag:
             return Has(flag, negated)
-    if (match := _TERM.fullmatch(body)) is None:
+    if (match := re.fullmatch(_TERM, body)) is None:
         if any(sign in body for sign in "<>="):
             raise _WrongError(f"{' '.join(MEASURES)} before a comparison")
         return Word(body, negated)
@@ -293,7 +293,7 @@ def _between(measure: Measure, sign: str, value: str, negated: bool) -> Between:
 
 
 def _number(measure: Measure, text: str) -> Decimal:
-    match = _NUMBER.fullmatch(text.removeprefix("$"))
+    match = re.fullmatch(_NUMBER, text.removeprefix("$"))
     if match is None or match[2] not in _UNITS[measure]:
         raise _WrongError(_WANTED[measure])
     return Decimal(match[1]) * _UNITS[measure][match[2]]

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tui.core.conversation import Cost
+from tui.core.conversation import Cost, CostKind
+from tui.openrouter.chat import Usage
 from tui.openrouter.text import Clean, Opaque
 
 ZERO = Decimal(0)
@@ -253,3 +254,14 @@ class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The last 30 days, oldest first, days without requests included."""
     last: tuple[LedgerRow, ...] = ()
     """The last requests, newest first."""
+
+
+def cost_of(state: RequestState, usage: Usage, estimate_usd: Decimal | None) -> Cost:
+    """The figure that belongs to the state of a request."""
+    if state is RequestState.FREE:
+        return Cost(ZERO, CostKind.BILLED)
+    if state is RequestState.BILLED and usage.spent_usd is not None:
+        return Cost(usage.spent_usd, CostKind.BILLED)
+    if estimate_usd is None:
+        return Cost(None, CostKind.UNKNOWN)
+    return Cost(estimate_usd, CostKind.ESTIMATED)

@@ -14,7 +14,7 @@ _MOST_WORDS: Final = 16
 _LONGEST_WORD: Final = 64
 _BEGIN, _END = "\x01", "\x02"
 """Mark a found word within a snippet; cleaned text has neither."""
-_MARK: Final = re.compile(f"[{_BEGIN}{_END}]")
+_MARK: Final = f"[{_BEGIN}{_END}]"
 
 
 def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple[SearchHit, ...]:
@@ -51,7 +51,7 @@ def _hit(row: Row) -> SearchHit:
     length, begun = 0, 0
     marked = str(row["snippet"])
     position = 0
-    for mark in _MARK.finditer(marked):
+    for mark in re.finditer(_MARK, marked):
         piece = line_out(marked[position : mark.start()])
         pieces.append(piece)
         length += len(piece)

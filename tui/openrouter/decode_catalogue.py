@@ -25,7 +25,6 @@ from tui.openrouter.catalogue import (
     Percentiles,
     ReasoningSupport,
 )
-from tui.openrouter.decode_error import error_in_body
 from tui.openrouter.decode_pricing import pricing_from, zero_is_unknown
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.lenient import NotJson, as_decimal, as_mapping, as_opaque, can_be_sent, loads
@@ -173,6 +172,8 @@ def _parsed(body: bytes) -> object:
 
 def _no_list(body: bytes) -> ApiError:
     """Why there is no list: the error that came instead of it, or that this is no answer of the API."""
+    from tui.openrouter.decode_error import error_in_body  # only where there is no list
+
     error = error_in_body(_parsed(body), {}, method="GET")
     return error or ApiError(
         ErrorKind.UNREADABLE,

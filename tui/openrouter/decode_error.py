@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LONGEST_QUOTE: Final = 300
 _LONGEST_WAIT_S: Final = 366 * 86_400.0
-_KEYS: Final = re.compile(r"\bsk-[A-Za-z0-9_*-]{3,}|(?<=Bearer )\S+")
+_KEYS: Final = r"\bsk-[A-Za-z0-9_*-]{3,}|(?<=Bearer )\S+"
 
 _SAYS_NOTHING: Final = frozenset({"provider returned error", "error", "internal server error"})
 
@@ -198,7 +198,7 @@ def mask_keys(text: str, key: Secret | None = None) -> str:
     """Strike out whatever looks like a key, and the key that was used."""
     if key is not None and key.reveal():
         text = text.replace(key.reveal(), "sk-…")
-    return _KEYS.sub("sk-…", text)
+    return re.sub(_KEYS, "sk-…", text)
 
 
 def seconds_until(value: str, now: float) -> float | None:

@@ -66,7 +66,6 @@ class ModelsScreen(LiveScreen):
 
     table = query_one("#table", ModelTable)
     filter_line = query_one("#filter", FilterLine)
-    details = query_one("#details", ModelDetails)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -79,15 +78,21 @@ class ModelsScreen(LiveScreen):
         self._asked_at: dict[str, float] = {}
         """Raw id → when its providers were asked for (Unix seconds)."""
         self._save_timer: Timer | None = None
+        self.details: ModelDetails | None = None
+        """Beside the table, once there has been room for it."""
+
+    def _make_details(self) -> ModelDetails:
+        self.details = ModelDetails(id="details")
+        self.details.border_title = Content("details")
+        return self.details
 
     @override
     def compose(self) -> ComposeResult:
         yield FilterLine(id="filter")
         with Horizontal(id="models"):
             yield ModelTable(id="table")
-            details = ModelDetails(id="details")
-            details.border_title = Content("details")
-            yield details
+            if self.app.size.width >= _DETAILS_FROM:
+                yield self._make_details()
         yield Static("", id="standing", markup=False)
 
     @override
@@ -98,9 +103,12 @@ class ModelsScreen(LiveScreen):
         self._lay_out(event.size.width)
 
     def _lay_out(self, width: int) -> None:
-        self.details.display = width >= _DETAILS_FROM
-        if self.details.display:
-            self._show_details()
+        if self.details is not None:
+            self.details.display = width >= _DETAILS_FROM
+        elif width >= _DETAILS_FROM:
+            # Narrow terminals never pay for it.
+            _ = self.query_one("#models", Horizontal).mount(self._make_details())
+        self._show_details()
 
     # what is shown
 
@@ -179,7 +187,7 @@ class ModelsScreen(LiveScreen):
         return "Loading the model list …"
 
     def _show_details(self) -> None:
-        if not self.details.display:
+        if self.details is None or not self.details.display:
             return
         model = self.table.model
         self.details.show(model, self._providers(model), now=self.session.now())
@@ -295,14 +303,14 @@ class ModelsScreen(LiveScreen):
     def action_providers(self) -> None:
         if self.table.model is not None:
             self._ask_providers(self.table.model.id)
-            if self.details.display:
+            if self.details is not None and self.details.display:
                 self.details.show_providers()
             else:
                 self._open_details(self.table.model, at_providers=True)
 
     def action_details(self) -> None:
         """At the right where there is room, else in a dialog."""
-        if self.details.display:
+        if self.details is not None and self.details.display:
             self.details.focus()
         elif self.table.model is not None:
             self._open_details(self.table.model)

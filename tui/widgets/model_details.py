@@ -41,7 +41,7 @@ _PER_TOKEN: Final = {
     "input_audio_cache": "cached audio",
 }
 _PROVIDERS_TITLE: Final[Piece] = ("title", "Providers ")
-_LINK: Final = re.compile(r"\[([^\[\]\n]+)\]\((https?://[^\s()]+)\)")
+_LINK: Final = r"\[([^\[\]\n]+)\]\((https?://[^\s()]+)\)"
 _EACH: Final = {
     "request": "per request",
     "image": "per image in",
@@ -219,7 +219,7 @@ def _about(model: Model, width: int, now: float, unfolded: bool) -> Iterator[Lin
         yield [("warning", fit(f"⌛ may be gone from {model.expiration_date.isoformat()}, {when}", width))]
     yield []
     # Descriptions are Markdown, mostly plain; a link reads better with its address behind it.
-    lines = wrap(_LINK.sub(r"\1 (\2)", model.description.strip()) or "No description.", width)
+    lines = wrap(re.sub(_LINK, r"\1 (\2)", model.description.strip()) or "No description.", width)
     folded = not unfolded and len(lines) > _FOLDED + 1
     for line in lines[:_FOLDED] if folded else lines:
         yield [("plain", line)]

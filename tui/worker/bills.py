@@ -11,11 +11,10 @@ from msgspec.structs import replace
 
 from tui.core.conversation import PART_UNREADABLE, Receipt
 from tui.core.events import BillArrived
-from tui.core.ledger import RequestState, Settlement
+from tui.core.ledger import RequestState, Settlement, cost_of
 from tui.database import chats, ledger
 from tui.database.thread import StorageFailed
 from tui.openrouter.errors import ApiError
-from tui.worker.paid_request import cost_of
 
 if TYPE_CHECKING:
     from tui.database.ledger import AwaitedBill

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from tui.core.conversation import Cost, CostKind
+from tui.core.conversation import Cost
 from tui.core.events import JobState
 from tui.core.formats import duration
 from tui.core.ledger import (
@@ -24,6 +24,7 @@ from tui.core.ledger import (
     Reserved,
     Settlement,
     Take,
+    cost_of,
 )
 from tui.core.requests import Quote, is_free_id
 from tui.database import estimates, ledger, limits
@@ -317,14 +318,3 @@ class PaidRequest:
 
     def _say_waiting(self, reason: Clean, until: float) -> None:
         self._say(JobState.WAITING, reason, until)
-
-
-def cost_of(state: RequestState, usage: Usage, estimate_usd: Decimal | None) -> Cost:
-    """The figure that belongs to the state of a request."""
-    if state is RequestState.FREE:
-        return Cost(Decimal(0), CostKind.BILLED)
-    if state is RequestState.BILLED and usage.spent_usd is not None:
-        return Cost(usage.spent_usd, CostKind.BILLED)
-    if estimate_usd is None:
-        return Cost(None, CostKind.UNKNOWN)
-    return Cost(estimate_usd, CostKind.ESTIMATED)

@@ -33,22 +33,26 @@ def column_lines(values: Sequence[Decimal], height: int, width: int = 1) -> list
     ]
 
 
-class DayBars(Widget):
-    """What each of the last days cost."""
+class SpendBars(Widget):
+    """Sums of spending as bars; a subclass draws them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar", "bars--dim"}
     ALLOW_SELECT: ClassVar[bool] = False
-    DEFAULT_CSS = "DayBars { height: 6; }"
+    DEFAULT_CSS = "SpendBars { height: 6; }"
 
     def __init__(self) -> None:
         super().__init__()
         self._rows: tuple[SpendRow, ...] = ()
 
     def show_rows(self, rows: tuple[SpendRow, ...]) -> None:
-        """Draw these days, oldest first."""
+        """Draw these, in this order."""
         if rows != self._rows:
             self._rows = rows
             self.refresh()
+
+
+class DayBars(SpendBars):
+    """What each of the last days cost, oldest first."""
 
     @override
     def render(self) -> Content:
@@ -81,22 +85,8 @@ def _short_day(key: str) -> str:
     return f"{day.day} {day.strftime('%b')}"
 
 
-class ModelBars(Widget):
+class ModelBars(SpendBars):
     """What each model cost, dearest first; what does not fit is counted."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar", "bars--dim"}
-    ALLOW_SELECT: ClassVar[bool] = False
-    DEFAULT_CSS = "ModelBars { height: 6; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: tuple[SpendRow, ...] = ()
-
-    def show_rows(self, rows: tuple[SpendRow, ...]) -> None:
-        """Draw these models, dearest first."""
-        if rows != self._rows:
-            self._rows = rows
-            self.refresh()
 
     @override
     def render(self) -> Content:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tui.core.billing_on_stop import on_stop, stop_note
 from tui.core.chat_turns import carry_on, mended_settings, send, send_again
 from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState, Receipt
-from tui.core.ledger import OverBudget
+from tui.core.ledger import OverBudget, SpendRow
 from tui.core.prices import estimate_cost
 from tui.core.remedies import Remedy, RemedyKind
 from tui.core.requests import (
@@ -204,3 +204,13 @@ def test_what_a_remedy_changes() -> None:
     assert fewer.parameters.max_tokens == 1024
     other = mended_settings(settings, Remedy(RemedyKind.OTHER_PROVIDER, Clean("")), reply)
     assert other.parameters.provider == '{"only": ["x"], "ignore": ["google-ai-studio"]}'
+
+
+def test_sums_of_money_keep_every_digit() -> None:
+    tiny = Decimal("0.0000000000000000000000000000000000000001")
+    row = SpendRow(key=Clean("day"), billed_usd=Decimal(1_000_000), estimated_usd=tiny)
+    assert f"{row.total_usd:f}" == "1000000.0000000000000000000000000000000000000001"
+    over = OverBudget(
+        budget="day", limit_usd=Decimal(1_000_000), spent_usd=tiny, reserved_usd=tiny, this_usd=None, action="ask"
+    )
+    assert f"{over.left_usd:f}" == "999999.9999999999999999999999999999999999999998"

@@ -11,9 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.core.conversation import CostKind
-from tui.core.ledger import KeyLimits, NewRequest, RequestKind, RequestState, Reserved, Settlement, SpendRow, Take
+from tui.core.ledger import (
+    MONEY,
+    KeyLimits,
+    NewRequest,
+    RequestKind,
+    RequestState,
+    Reserved,
+    Settlement,
+    SpendRow,
+    Take,
+)
 from tui.database import ledger
-from tui.database.columns import MONEY
 from tui.database.limits import take
 from tui.database.opening import open_database
 from tui.database.spend import cost_of, last_requests, request_row, spend_rows, summary

@@ -21,9 +21,10 @@ from tui.core.chat_turns import first_settings, send
 from tui.core.commands import Ask, Embed, RefreshCatalogue
 from tui.core.conversation import Message
 from tui.core.events import EmbedEnded, Event, JobChanged, JobState, Noticed, TurnEnded
+from tui.core.ledger import MONEY
 from tui.core.state import State
 from tui.database import ledger
-from tui.database.columns import MONEY, money_out
+from tui.database.columns import money_out
 from tui.database.thread import Database
 from tui.folders import Folders
 from tui.openrouter.text import Clean, Opaque

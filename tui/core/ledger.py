@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,8 @@ from tui.openrouter.chat import Usage
 from tui.openrouter.text import Clean, Opaque
 
 ZERO = Decimal(0)
+MONEY: Final = Context(prec=60)
+"""The arithmetic of every sum: the default 28 digits would round sums of very small and very large amounts."""
 
 
 class RequestKind(StrEnum):
@@ -83,7 +85,9 @@ class OverBudget(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def left_usd(self) -> Decimal | None:
         """What a request may still reserve; None when it is the price that is unknown."""
-        return None if self.limit_usd is None else max(ZERO, self.limit_usd - self.spent_usd - self.reserved_usd)
+        if self.limit_usd is None:
+            return None
+        return max(ZERO, MONEY.subtract(self.limit_usd, MONEY.add(self.spent_usd, self.reserved_usd)))
 
 
 ReserveOutcome: TypeAlias = Reserved | OverBudget
@@ -234,7 +238,7 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total_usd(self) -> Decimal:
         """Billed and estimated together: to be shown with `~` when `estimated_usd` is not 0."""
-        return self.billed_usd + self.estimated_usd
+        return MONEY.add(self.billed_usd, self.estimated_usd)
 
 
 class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,9 +20,8 @@ from tui.core.conversation import (
     MessageState,
     Receipt,
 )
-from tui.core.ledger import ZERO
+from tui.core.ledger import MONEY, ZERO
 from tui.database.columns import (
-    MONEY,
     Row,
     clean_out,
     from_json,

@@ -11,17 +11,15 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
+from tui.core.ledger import MONEY
 from tui.openrouter.text import Clean, Opaque, clean, clean_line
 
 Row: TypeAlias = sqlite3.Row
 T = TypeVar("T")
-
-MONEY: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
-"""The arithmetic of every sum: the default 28 digits would round sums of very small and very large amounts."""
 
 _MOST_DIGITS: Final = 40
 _SECONDS_A_DAY: Final = 86_400

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from tui.core.ledger import (
+    MONEY,
     ZERO,
     BudgetName,
     NewRequest,
@@ -24,7 +25,6 @@ from tui.core.ledger import (
     Settlement,
 )
 from tui.database.columns import (
-    MONEY,
     Row,
     add,
     clean_out,

@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import fields
 
-from tui.core.ledger import ZERO, RequestState, SpendRow
-from tui.database.columns import MONEY, Row, day_number, money_in, money_out
+from tui.core.ledger import MONEY, ZERO, RequestState, SpendRow
+from tui.database.columns import Row, day_number, money_in, money_out
 from tui.openrouter.text import Clean
 
 

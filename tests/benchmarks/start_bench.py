@@ -3,7 +3,7 @@
 Run by hand on Linux: `python tests/benchmarks/start_bench.py [ROUNDS]`. Both run in a pseudo-terminal of 80x24; what
 is compared is the CPU time of the whole process until its first full screen was written, the median of all rounds, with
 compiled bytecode. ortui starts on a database that holds a catalogue of some 445 models, as on every start but the
-first.
+first: once with a configuration file, which has to be read with PyYAML, once with what the environment says alone.
 """
 
 from __future__ import annotations
@@ -37,12 +37,21 @@ import sys
 from tui.cli import main
 sys.exit(main(["--config", {config!r}, "--data-dir", {data!r}]))
 """
-SHOWN = {"bare Textual": re.compile(rb"a bare app"), "ortui": re.compile(rb"\d{3} of \d{3}")}
+WITHOUT_FILE = """
+import os, sys
+os.environ["OPENROUTER_BASE_URL"] = {url!r}
+os.environ["OPENROUTER_API_KEY"] = "sk-or-v1-bench-000000000000"
+os.environ["XDG_CONFIG_HOME"] = {data!r}
+from tui.cli import main
+sys.exit(main(["--data-dir", {data!r}]))
+"""
+PROGRAMS = {"bare Textual": BARE, "ortui, no file": WITHOUT_FILE, "ortui": OURS}
+FULL = re.compile(rb"a bare app|\d{3} of \d{3}")
 """What is on the screen once it is full: of ortui, the count of the models in the table."""
 
 
-async def prepare(config: Path, data: Path) -> None:
-    """A configuration and a database that a former run has left behind."""
+async def prepare(config: Path, data: Path) -> str:
+    """A configuration and a database that a former run has left behind; the answer is the server's address then."""
     from tui.config import load
     from tui.core.commands import RefreshCatalogue
     from tui.core.events import Event
@@ -70,6 +79,7 @@ async def prepare(config: Path, data: Path) -> None:
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
         database.close()
+        return server.url()
 
 
 def cpu_until_shown(code: str, shown: re.Pattern[bytes]) -> float:
@@ -98,11 +108,11 @@ def main() -> None:
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as folder:
         config, data = Path(folder) / "config.yaml", Path(folder) / "data"
-        asyncio.run(prepare(config, data))
-        taken: dict[str, list[float]] = {"bare Textual": [], "ortui": []}
+        url = asyncio.run(prepare(config, data))
+        taken: dict[str, list[float]] = {name: [] for name in PROGRAMS}
         for _ in range(rounds):
-            for name, code in (("bare Textual", BARE), ("ortui", OURS)):
-                taken[name].append(cpu_until_shown(code.format(config=str(config), data=str(data)), SHOWN[name]))
+            for name, code in PROGRAMS.items():
+                taken[name].append(cpu_until_shown(code.format(config=str(config), data=str(data), url=url), FULL))
     bare = statistics.median(taken["bare Textual"])
     print(f"{'':14} {'CPU ms':>8} {'ratio':>7}   median of {rounds}")
     for name, figures in taken.items():

@@ -101,3 +101,13 @@ async def test_it_says_why_it_is_empty() -> None:
         assert drawn(app.list)[0].strip() == "The cursor is on a blank line."
         await pilot.press("enter")
         assert app.chosen == []
+
+
+async def test_a_text_that_is_cut_says_so() -> None:
+    app = ListHost()
+    async with app.run_test(size=(40, 10)) as pilot:
+        long = "Quarterly tax is due in April and in July"
+        app.list.show(2, Clean(long), [NeighbourRow(3, Clean(long), 0.75), NeighbourRow(4, Clean("short"), 0.5)])
+        await pilot.pause()
+        lines = drawn(app.list)
+    assert [lines[at].rstrip()[-1] for at in (0, 2, 3)] == ["…", "…", "t"]

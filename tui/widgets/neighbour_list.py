@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from tui.core import formats
 from tui.openrouter.text import Clean
+from tui.widgets.model_columns import fit
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -143,7 +144,8 @@ class NeighbourList(ScrollView, can_focus=True):
             segments = [Segment(set_cell_size(f" {self._instead}", width), muted)] if at == 0 else []
         elif at == 0:
             bold = self._part("heading")
-            segments = [Segment(f"▌{number} ", muted), Segment(_one_line(text, width), bold)]
+            mark = f"▌{number} "
+            segments = [Segment(mark, muted), Segment(fit(text[: width * 4], max(0, width - len(mark))), bold)]
         elif not self._neighbours and at == _HEAD:
             segments = [Segment(set_cell_size(f" {self._instead}", width), muted)]
         elif _HEAD <= at < _HEAD + len(self._neighbours):
@@ -171,7 +173,7 @@ class NeighbourList(ScrollView, can_focus=True):
             parts.append(Segment(formats.bar(row.score, bar_width), bar))
             parts.append(Segment(" ", style))
         room = max(0, width - sum(part.cell_length for part in parts))
-        return [*parts, Segment(set_cell_size(_one_line(row.text, room), room), style)]
+        return [*parts, Segment(fit(row.text[: width * 4], room), style)]
 
     def watch_cursor(self) -> None:
         self.refresh()
@@ -214,8 +216,3 @@ class NeighbourList(ScrollView, can_focus=True):
             if index == self.cursor and event.chain > 1:
                 self.action_choose()
             self._move(index)
-
-
-def _one_line(text: str, width: int) -> str:
-    """As much of the text as may fill the width, on one line."""
-    return text[: width * 4].replace("\n", " ").replace("\t", " ")

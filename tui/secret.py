@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final, final
 
 from typing_extensions import override
+
+# The interpreter's own SHA-256, as `random` takes its SHA-512: hashlib loads OpenSSL, which is a fiftieth of the start.
+try:
+    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        from hashlib import sha256
 
 
 @final
@@ -28,7 +36,8 @@ class Secret:
 
     def account(self, origin: str) -> str:
         """First 16 hex digits of SHA-256(origin + NUL + key): whose money this is, without saying the key."""
-        return hashlib.sha256(f"{origin}\0{self._value}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        digest: str = sha256(f"{origin}\0{self._value}".encode("utf-8", "surrogatepass")).hexdigest()
+        return digest[:16]
 
     @override
     def __repr__(self) -> str:

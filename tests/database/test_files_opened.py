@@ -233,6 +233,7 @@ def test_a_read_only_place_means_memory(tmp_path: Path, mode: tuple[int, int]) -
     path = tmp_path / "data" / "ortui.db"
     make(path)
     program = f"""
+        import json  # that other user may not be able to read the interpreter's folder
         import os
         from pathlib import Path
         from tui.database.thread import Database

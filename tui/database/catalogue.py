@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import zlib
 from typing import Final, Literal, TypeAlias
@@ -40,7 +39,9 @@ class EndpointsReply(msgspec.Struct, frozen=True):
 
 def save_snapshot(connection: sqlite3.Connection, origin: str, kind: ListKind, body: bytes, now: float) -> bool:
     """Keep what the server sent; the answer is whether it differs from what it sent last time."""
-    digest = hashlib.sha256(body).digest()
+    from hashlib import sha256  # brings OpenSSL along, which the start does without
+
+    digest = sha256(body).digest()
     with transaction(connection):
         last = _last(connection, origin, kind)
         if last is not None and last["digest"] == digest:

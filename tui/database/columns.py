@@ -6,7 +6,6 @@ bytes; text is cleaned on reading too, because the file may have been written by
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar, cast, get_args, get_type_hints
+
+import msgspec
 
 from tui.core.ledger import MONEY
 from tui.openrouter.text import Clean, Opaque, clean, clean_line
@@ -185,15 +186,28 @@ def month_start(number: int) -> int:
 
 def to_json(value: object) -> str:
     """JSON in ASCII, so that lone surrogates survive; structs, Decimal and Opaque become what `from_json` reads."""
-    import msgspec
+    import json
 
     return json.dumps(msgspec.to_builtins(value, enc_hook=_opaque_raw), separators=(",", ":"))
 
 
 def json_out(column: object) -> Any:
     """The value of a JSON column; None when it holds no JSON."""
+    if column is None:
+        return None
+    text = text_out(column)
     try:
-        return json.loads(text_out(column)) if column is not None else None
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _json_with_oddities(text)
+
+
+def _json_with_oddities(text: str) -> Any:
+    """What strict JSON does not allow and `to_json` writes all the same: lone surrogates, numbers that are none."""
+    import json
+
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
 

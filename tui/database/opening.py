@@ -6,7 +6,6 @@ locked, full, read-only or of a later version stays where it is, and this proces
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -129,7 +128,7 @@ def _replace(path: Path, use: FileLock, busy_s: float) -> Opened:
         aside = _move_aside(path)
         connection = _open_file(path, busy_s)
         connection.execute(
-            "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (_REPLACED_AT, json.dumps(time.time()))
+            "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (_REPLACED_AT, repr(time.time()))
         )
         notice = clean_line(
             f"The database was damaged and is now kept as {aside}. A new one was begun: earlier conversations and "
@@ -144,7 +143,7 @@ def _replace(path: Path, use: FileLock, busy_s: float) -> Opened:
 def _replaced_at(connection: sqlite3.Connection) -> float | None:
     row = connection.execute("SELECT value FROM setting WHERE key = ?", (_REPLACED_AT,)).fetchone()
     try:
-        return None if row is None else float(json.loads(row[0]))
+        return None if row is None else float(row[0])
     except (ValueError, TypeError):
         return None
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from typing import Any
 
-from tui.database.columns import clean_out, json_out, opaque_in, opaque_out
+from tui.database.columns import clean_out, json_out, opaque_in, opaque_out, to_json
 from tui.openrouter.text import Opaque
 
 
@@ -15,7 +14,7 @@ def remember(connection: sqlite3.Connection, key: str, value: object) -> None:
     if value is None:
         connection.execute("DELETE FROM setting WHERE key = ?", (key,))
         return
-    connection.execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (key, json.dumps(value)))
+    connection.execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (key, to_json(value)))
 
 
 def all_remembered(connection: sqlite3.Connection) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 from itertools import zip_longest
@@ -37,7 +36,9 @@ class VectorSpace(msgspec.Struct, frozen=True, kw_only=True):
 
 def text_digest(text: str) -> bytes:
     """What a text's vector is kept under: SHA-256 of its UTF-8."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    from hashlib import sha256  # brings OpenSSL along, which the start does without
+
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def find_vectors(connection: sqlite3.Connection, space: VectorSpace, digests: Iterable[bytes]) -> dict[bytes, bytes]:

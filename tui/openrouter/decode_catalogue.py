@@ -6,7 +6,6 @@ becomes unknown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -157,6 +156,8 @@ def _row(item: msgspec.Raw | object, kind: type[Row]) -> tuple[Row, bool] | None
 
 def _is_whole_text(item: object) -> bool:
     """Whether no half of a character is in it."""
+    import json  # only for rows that are malformed
+
     try:
         return can_be_sent(json.dumps(item, ensure_ascii=False))
     except (ValueError, RecursionError):

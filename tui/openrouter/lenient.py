@@ -5,13 +5,16 @@ The fast decoders know the shapes they expect; this is what they fall back on, f
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from tui.openrouter.text import Clean, Opaque, clean, clean_line
+
+if TYPE_CHECKING:
+    from json import JSONDecoder
 
 _LONGEST_NUMBER: Final = 60
 _MOST_DIGITS: Final = 40
@@ -29,7 +32,7 @@ def loads(body: bytes | str, *, exact: bool = True) -> object:
     """
     text = body if isinstance(body, str) else _text(body)
     try:
-        parsed: object = (_DECODER if exact else _FLOAT_DECODER).decode(text.lstrip("\ufeff \r\n\t"))
+        parsed: object = _decoder(exact).decode(text.lstrip("\ufeff \r\n\t"))
     except (ValueError, RecursionError):
         raise NotJson("not JSON") from None
     return parsed
@@ -59,8 +62,13 @@ def _no_number(_name: str) -> None:
     """`NaN` and `Infinity`, which are no JSON, but some servers write them."""
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer, parse_constant=_no_number, strict=False)
-_FLOAT_DECODER: Final = json.JSONDecoder(parse_int=_integer, parse_constant=_no_number, strict=False)
+@lru_cache
+def _decoder(exact: bool) -> JSONDecoder:
+    from json import JSONDecoder  # what is as it should be never comes here
+
+    if exact:
+        return JSONDecoder(parse_float=_number, parse_int=_integer, parse_constant=_no_number, strict=False)
+    return JSONDecoder(parse_int=_integer, parse_constant=_no_number, strict=False)
 
 
 def as_mapping(value: object) -> Mapping[str, object]:

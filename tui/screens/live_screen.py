@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.events import ScreenResume
 from textual.screen import Screen
+from typing_extensions import override
 
 from tui.core.state import Topic
 from tui.screens.session import Session
@@ -48,6 +50,7 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         self.session = session
         self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
         self._catch_up_called = False
+        self._seen_before = False
         self._header = HeaderLine(self.MODE, session.settings, session.state, session.now)
         self._strip = MeterStrip(session.settings, session.state, session.now)
         for widget in (self._header, FooterLine(), self._strip):
@@ -70,7 +73,11 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         """Whether this view can be seen: it is the mode that is shown, perhaps under a dialog."""
         return self.is_attached and self in self.app.screen_stack
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        if not self._seen_before:
+            # Mounting has styled every widget just now.
+            self._seen_before = True
+            event.refresh_styles = False
         self._strip.wake()
         if self._behind:
             self._show_changes()
@@ -90,6 +97,12 @@ class LiveScreen(Screen[None], inherit_bindings=False):
             self._strip.show_figures()
         if seen := behind & self.FOLLOWS:
             self.catch_up(seen)
+
+    @override
+    def _compositor_refresh(self) -> None:
+        # While the App holds painting back, Textual draws all the same and throws it away; what is dirty stays so.
+        if not self.app._batch_count:
+            super()._compositor_refresh()
 
     def catch_up(self, topics: Topic) -> None:
         """Show how these slices stand now. Must be cheap: it runs up to 30 times a second."""

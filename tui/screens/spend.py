@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import ScreenResume
 from textual.timer import Timer
 from textual.widget import Widget
 from typing_extensions import override
@@ -292,7 +293,7 @@ class SpendScreen(LiveScreen):
         self._clock = self.set_interval(1.0, self._show_limits, pause=True)
 
     @override
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         if self._clock is not None:
             self._clock.resume()
         self._ask()

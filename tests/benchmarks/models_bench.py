@@ -96,9 +96,9 @@ class Ours(App[None]):
         yield FilterLine()
         yield ModelTable()
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.find("")
-        self.query_one(FilterLine).focus()
+        await self.query_one(FilterLine).begin()
 
     @on(FilterLine.Changed)
     def typed(self, event: FilterLine.Changed) -> None:

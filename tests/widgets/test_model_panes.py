@@ -13,7 +13,6 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from typing_extensions import override
 
-from tui.core.catalogue_filter import FilterMistake
 from tui.core.conversation import Failure
 from tui.core.prices import Workload
 from tui.openrouter.catalogue import (
@@ -28,7 +27,6 @@ from tui.openrouter.catalogue import (
 )
 from tui.openrouter.text import Clean, Opaque, clean
 from tui.widgets.compare_table import CompareTable
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.line_view import LineView, wrap
 from tui.widgets.model_columns import Column, fit, place
 from tui.widgets.model_details import ModelDetails, ProviderList
@@ -232,66 +230,6 @@ async def test_compare_points_at_the_best_and_folds_the_equal() -> None:
         assert "two to six" in text(pane)
         pane.show([MODEL] * 9, now=NOW)
         assert len(pane.models) == 6
-
-
-class FilterHost(App[None]):
-    def __init__(self) -> None:
-        super().__init__()
-        self.typed: list[str] = []
-        self.left = 0
-
-    @override
-    def compose(self) -> ComposeResult:
-        yield FilterLine("start")
-
-    @on(FilterLine.Changed)
-    def note(self, event: FilterLine.Changed) -> None:
-        self.typed.append(event.text)
-
-    @on(FilterLine.Left)
-    def leave(self) -> None:
-        self.left += 1
-
-
-async def test_the_filter_line_tells_what_is_typed_and_how_much_is_left() -> None:
-    app = FilterHost()
-    async with app.run_test(size=(80, 5)) as pilot:
-        line = app.query_one(FilterLine)
-        line.focus()
-        line.report(312, 1421)
-        await pilot.press("x")
-        await until(pilot, lambda: app.typed[-1:] == ["startx"])
-        assert line.text == "startx"
-        await pilot.pause()
-        screen = _screen(app)
-        assert "/ startx" in screen
-        assert "312 of 1,421" in screen
-        line.report(2, 421, fuzzy=True)
-        await pilot.pause()
-        assert "nothing matches exactly" in _screen(app)
-        assert "~2 of 421" in _screen(app)
-        await pilot.press("enter", "down", "escape")
-        await until(pilot, lambda: app.left == 3)
-
-
-async def test_a_mistake_is_underlined_and_explained() -> None:
-    app = FilterHost()
-    async with app.run_test(size=(80, 5)) as pilot:
-        line = app.query_one(FilterLine)
-        line.put("tools ctx>=")
-        line.report(3, 4, mistake=FilterMistake(6, 11, "tokens, like ctx>=128k"))
-        await pilot.pause()
-        screen = _screen(app)
-        assert "expected tokens, like ctx>=128k" in screen
-        assert "3 of 4" in screen
-        strip = line.field.render_line(0)
-        underlined = "".join(segment.text for segment in strip if segment.style and segment.style.underline)
-        assert underlined == "ctx>="
-        line.report(3, 4)
-        await pilot.pause()
-        assert "expected" not in _screen(app)
-        strip = line.field.render_line(0)
-        assert not any(segment.style and segment.style.underline for segment in strip)
 
 
 def _screen(app: App[None]) -> str:

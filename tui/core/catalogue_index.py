@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from math import inf, isnan, nan
 from operator import itemgetter
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,9 @@ from tui.core.formats import MILLION
 from tui.core.prices import is_free, token_price
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
+
+if TYPE_CHECKING:
+    from tui.core.filter_completion import Vocabulary
 
 _DAY_S: Final = 86_400
 _FUZZY_AT_LEAST: Final = 72.0
@@ -71,6 +74,15 @@ class CatalogueIndex:
     def row_of(self, model_id: Opaque) -> int | None:
         """Where the model of that id stands, the first of several; None when the catalogue lacks it."""
         return self._rows_by_id.get(model_id)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The values that the models have, for completion."""
+        from tui.core.filter_completion import Vocabulary  # not before one types
+
+        inputs = {str(kind) for model in self.models for kind in model.input_modalities}
+        outputs = {str(kind) for model in self.models for kind in model.output_modalities}
+        return Vocabulary(self.authors, sorted(inputs), sorted(outputs))
 
     @cached_property
     def authors(self) -> Sequence[str]:

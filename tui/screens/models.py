@@ -250,8 +250,9 @@ class ModelsScreen(LiveScreen):
         self._show_result()
         self._remember("models.sort", str(event.order))
 
-    def action_filter(self) -> None:
-        self.filter_line.focus()
+    async def action_filter(self) -> None:
+        self.filter_line.vocabulary = self._index.vocabulary
+        await self.filter_line.begin()
 
     def action_step_out(self) -> None:
         """Back to the table; from the table, the filter is emptied."""

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events, on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.geometry import Size
-from textual.getters import query_one
 from textual.message import Message
 from textual.reactive import Reactive, var
-from textual.widgets import Input, Static
+from textual.visual import VisualType
+from textual.widget import Widget
+from textual.widgets import Input
 from typing_extensions import override
 
 from tui.core.catalogue_filter import FilterMistake
 from tui.core.formats import count
+
+if TYPE_CHECKING:
+    from tui.core.filter_completion import Choice, Completion, Vocabulary
+    from tui.widgets.completion_list import CompletionList
+
+_SLASH: Final = " / "
+_COUNT_WIDTH: Final = 20
+"""The count keeps its place while its digits change."""
 
 
 class _Underline(Highlighter):
@@ -36,49 +44,88 @@ class _Underline(Highlighter):
 
 class _FilterInput(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "leave", "to the list", id="filter.to_list", tooltip="Back to the list"),
-        Binding("escape", "leave", "leave", id="filter.leave", tooltip="Back to the list; once more clears the filter"),
+        Binding("down", "down", "to the list", id="filter.to_list", tooltip="Into the choices, else back to the list"),
+        Binding("up", "up", "up", show=False, id="filter.up", tooltip="The choice before"),
+        Binding("right", "complete", "complete", id="filter.complete", tooltip="Take the lit or the first choice"),
+        Binding(
+            "escape",
+            "leave",
+            "leave",
+            id="filter.leave",
+            tooltip="Close the choices, else back to the list; there once more it clears the filter",
+        ),
     ]
 
     virtual_size = Reactive(Size(0, 0))
     """As every widget's, but what is typed changes no layout: a keystroke draws this line and no more."""
 
-    class Left(Message):
-        """Escape or down: the keyboard goes back to what is filtered."""
+    @dataclass
+    class Pressed(Message):
+        """One of the keys that are the filter line's business."""
+
+        key: str
+        """`down`, `up`, `complete` or `leave`."""
+
+    def action_down(self) -> None:
+        """Into the choices, else back to the list."""
+        self.post_message(self.Pressed("down"))
+
+    def action_up(self) -> None:
+        """The choice before."""
+        self.post_message(self.Pressed("up"))
 
     def action_leave(self) -> None:
         """Go back to the list."""
-        self.post_message(self.Left())
+        self.post_message(self.Pressed("leave"))
+
+    def action_complete(self) -> None:
+        """At the end of what is typed take a choice, elsewhere move."""
+        if self.cursor_at_end:
+            self.post_message(self.Pressed("complete"))
+        else:
+            self.action_cursor_right()
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "complete" and isinstance(self.parent, FilterLine) and not self.parent.choices:
+            return None
+        return super().check_action(action, parameters)
 
 
-class FilterLine(Horizontal):
-    """`/ tools ctx>=128k          96 of 421`; the count is always there, a mistake gets one line of help."""
+class FilterLine(Widget):
+    """`/ tools ctx>=128k          96 of 421`; the count is always there, a mistake gets one line of help.
+
+    The field to type in is made when it is first wanted: until then the line draws what was typed before.
+    """
 
     HELP = """Words are looked for anywhere in id and name, all of them, in any order; `-word` leaves out.
 
 `tools` `reasoning` `structured` `vision` `free` `fav` `new` `changed` · `author:anthropic` · `in:image,file` ·
-`out:embeddings` · `ctx>=128k` · `in<=1` `out<=5` (USD per million tokens) · `age<90d` `expires<30d` · `sort:-ctx`"""
+`out:embeddings` · `ctx>=128k` · `in<=1` `out<=5` (USD per million tokens) · `age<90d` `expires<30d` · `sort:-ctx`
+
+What is typed is completed: → takes the first choice, ↓ moves among them and enter takes the lit one."""
 
     DEFAULT_CSS = """
     FilterLine {
+        layout: horizontal;
         height: 1;
-        & > .filter--slash { width: 3; color: $text-muted; }
+        & > .filter--slash, & > .filter--count, & > .filter--note { color: $text-muted; }
+        & > .filter--placeholder { color: $text-disabled; }
+        & > .filter--hint { color: $text-warning; }
         &:focus-within > .filter--slash { color: $text-accent; text-style: bold; }
-        & > Input { width: 1fr; min-width: 12; height: 1; border: none; padding: 0; background: transparent; }
-        & > Input:focus { border: none; }
-        & > .filter--hint {
-            width: auto; max-width: 70%; height: 1; padding: 0 0 0 2;
-            text-wrap: nowrap; text-overflow: ellipsis; color: $text-warning;
+        &:ansi > .filter--count, &:ansi > .filter--note, &:ansi > .filter--placeholder { text-style: dim; }
+        & > Input {
+            width: 1fr; min-width: 12; height: 1; border: none; padding: 0; margin: 0 20 0 3; background: transparent;
         }
-        & > .filter--hint.-note { color: $text-muted; }
-        & > .filter--count { width: 20; text-align: right; color: $text-muted; padding: 0 1 0 2; }
+        & > Input:focus { border: none; }
     }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"filter--{part}" for part in ("slash", "count", "note", "placeholder", "hint")
+    }
 
     text: var[str] = var("")
     """What is typed."""
-
-    field = query_one(_FilterInput)
 
     @dataclass
     class Changed(Message):
@@ -116,65 +163,197 @@ class FilterLine(Horizontal):
     ) -> None:
         super().__init__(id=id)
         self._underline = _Underline()
-        self._given = text
         self._placeholder = placeholder
+        self._counted = ""
+        self._said = ""
+        """What stands before the count: what was expected, or that these are only similar."""
+        self._wrong = False
+        self._completion: Completion | None = None
+        self._choices: CompletionList | None = None
+        self.vocabulary: Vocabulary | None = None
+        """The values that completion offers."""
+        self.field: Input | None = None
+        """Where one types, once one has begun to."""
         self.set_reactive(FilterLine.text, text)
 
-    @override
-    def compose(self) -> ComposeResult:
-        yield Static(" / ", classes="filter--slash", markup=False)
-        yield _FilterInput(
-            self._given, placeholder=self._placeholder, highlighter=self._underline, compact=True, select_on_focus=False
-        )
-        yield Static("", classes="filter--hint", markup=False)
-        yield Static("", classes="filter--count", markup=False)
+    # typing
 
-    @override
-    def focus(self, scroll_visible: bool = True) -> FilterLine:
-        """Start typing."""
-        self.field.focus(scroll_visible)
-        return self
+    async def begin(self) -> None:
+        """Start typing; when it returns, the keyboard is there."""
+        if self.field is None:
+            self.field = _FilterInput(
+                self.text,
+                placeholder=self._placeholder,
+                highlighter=self._underline,
+                compact=True,
+                select_on_focus=False,
+            )
+            from tui.widgets.completion_list import CompletionList  # not before one types
+
+            self._choices = CompletionList()
+            self._leave_room()
+            await self.mount(self.field, self._choices)
+        self.field.focus()
 
     def put(self, text: str) -> None:
         """Replace what is typed; `Changed` follows."""
+        if text == self.text:
+            return
+        self._take(text)
+        if self.field is not None:
+            self.field.value = text
+            self.field.cursor_position = len(text)
+
+    def _take(self, text: str) -> None:
+        self.text = text
+        self._underline.mistake = None
+        self.post_message(self.Changed(self, text))
+        if self.field is None:
+            self.refresh()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.value != self.text:
+            self._take(event.value)
+            self._offer()
+
+    @on(Input.Blurred)
+    def _close_choices(self, event: Input.Blurred) -> None:
+        event.stop()
+        self._close()
+
+    # completing
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What the term at the cursor can become."""
+        return () if self._completion is None else self._completion.choices
+
+    def _offer(self) -> None:
+        if self.field is None or self._choices is None:
+            return
+        from tui.core.filter_completion import Vocabulary, complete
+
+        had = bool(self.choices)
+        self._completion = complete(self.text, self.field.cursor_position, self.vocabulary or Vocabulary())
+        column = len(_SLASH) + cell_len(self.text[: self._completion.start]) - self.field.scroll_offset.x
+        self._choices.show(self.choices, max(0, column - 1))
+        if had is not bool(self.choices):
+            self.refresh_bindings()
+
+    def _close(self) -> None:
+        if self._choices is not None and self.choices:
+            self._completion = None
+            self._choices.show((), 0)
+            self.refresh_bindings()
+
+    def _complete_with(self, choice: Choice) -> None:
+        assert self.field is not None
+        assert self._completion is not None
+        text, cursor = self._completion.applied(self.text, choice)
+        self._take(text)
         self.field.value = text
-        self.field.cursor_position = len(text)
+        self.field.cursor_position = cursor
+        self._offer()
+
+    @on(_FilterInput.Pressed)
+    def _note_key(self, event: _FilterInput.Pressed) -> None:
+        event.stop()
+        match event.key:
+            case "down" if self._choices is not None and self.choices:
+                self._choices.move(1)
+            case "up":
+                if self._choices is not None and self.choices:
+                    self._choices.move(-1)
+            case "complete":
+                if self._choices is not None and self.choices:
+                    self._complete_with(self._choices.chosen or self.choices[0])
+            case "leave" if self.choices:
+                self._close()
+            case _:
+                self._leave()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        lit = self._choices.chosen if self._choices is not None and self.choices else None
+        if lit is not None:
+            self._complete_with(lit)
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._close()
+        self.post_message(self.Left(self))
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click anywhere in the line starts typing."""
+        event.stop()
+        await self.begin()
+
+    # saying
 
     def report(self, shown: int, total: int, *, fuzzy: bool = False, mistake: FilterMistake | None = None) -> None:
         """Say how many are shown of how many, and how: `fuzzy` nothing matched exactly, `mistake` what was expected."""
         if mistake != self._underline.mistake:
             self._underline.mistake = mistake
-            self.field.refresh()
-        hint, counter = self.query(Static)[1:3]
-        words = (
+            if self.field is not None:
+                self.field.refresh()
+        self._counted = f"{'~' if fuzzy else ''}{count(shown)} of {count(total)}"
+        self._wrong = mistake is not None
+        self._said = (
             f"expected {mistake.expected}" if mistake else "nothing matches exactly, similar names:" if fuzzy else ""
         )
-        hint.set_class(mistake is None, "-note")
-        _say(hint, words)
-        counter.update(Content(f"{'~' if fuzzy else ''}{count(shown)} of {count(total)}"), layout=False)
+        self._leave_room()
+        self.refresh()
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        event.stop()
-        self.text = event.value
-        self.post_message(self.Changed(self, event.value))
+    def _behind(self) -> tuple[str, str]:
+        """What stands at the right: words as far as there is room for them, and the count."""
+        counted = f" {self._counted} ".rjust(_COUNT_WIDTH)
+        room = max(0, self.size.width * 7 // 10 - cell_len(counted))
+        words = f"  {self._said}" if self._said else ""
+        if cell_len(words) > room:
+            words = set_cell_size(words, room - 1) + "…" if room > 8 else ""
+        return words, counted
 
-    @on(Input.Submitted)
-    @on(_FilterInput.Left)
-    def _done(self, event: Message) -> None:
-        event.stop()
-        self.post_message(self.Left(self))
+    def _leave_room(self) -> None:
+        """The field ends where the words begin; the layout follows only when their width changes."""
+        if self.field is not None:
+            right = sum(map(cell_len, self._behind()))
+            margin = self.field.styles.margin
+            if (margin.left, margin.right) != (len(_SLASH), right):
+                self.field.styles.margin = (0, right, 0, len(_SLASH))
 
-    def on_click(self, event: events.Click) -> None:
-        """A click anywhere in the line starts typing."""
-        event.stop()
-        self.field.focus()
+    def on_resize(self) -> None:
+        """Cut the words anew."""
+        self._leave_room()
 
+    @override
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
 
-def _say(place: Static, words: str) -> None:
-    """Update a text; the layout follows only when its width changes, so that a keystroke stays cheap."""
-    before = place.content
-    content = Content(words)
-    if isinstance(before, Content) and before.plain == words:
-        return
-    place.update(content, layout=not isinstance(before, Content) or before.cell_length != content.cell_length)
+    @override
+    def render(self) -> VisualType:
+        words, counted = self._behind()
+        slash = Content.styled(_SLASH, self.get_visual_style("filter--slash"))
+        behind = Content.assemble(
+            (words, self.get_visual_style("filter--hint" if self._wrong else "filter--note")),
+            (counted, self.get_visual_style("filter--count")),
+        )
+        return Content.assemble(
+            slash, self._typed_text(self.size.width - slash.cell_length - behind.cell_length), behind
+        )
+
+    def _typed_text(self, room: int) -> Content:
+        """What the field would show; it lies above this once it is there."""
+        if self.field is not None:
+            return Content(" " * max(0, room))
+        if not self.text:
+            placeholder = set_cell_size(self._placeholder, max(0, room))
+            return Content.styled(placeholder, self.get_visual_style("filter--placeholder"))
+        content = Content(self.text)
+        if (mistake := self._underline.mistake) is not None:
+            content = content.stylize("underline", mistake.start, mistake.end)
+        return content.truncate(max(0, room), ellipsis=True, pad=True)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from screen_host import NOW, HandWorker, Host, until
+from textual.events import Key
 from textual.pilot import Pilot
 
 from tui.config import Settings
@@ -82,6 +83,13 @@ async def test_typing_filters_and_the_count_says_so(settings: Settings, worker: 
         await until(pilot, lambda: shown(screen) == ["openai/gpt-mini"])
         await pilot.press("escape", "escape")
         await until(pilot, lambda: len(shown(screen)) == 5)
+
+
+async def test_what_is_typed_in_one_go_lands_in_the_filter(settings: Settings, worker: HandWorker) -> None:
+    async with models(settings, worker) as (pilot, screen, _):
+        for key, character in (("slash", "/"), ("o", "o"), ("p", "p"), ("slash", "/")):
+            pilot.app.post_message(Key(key, character))
+        await until(pilot, lambda: screen.filter_line.text == "op/")
 
 
 async def test_what_matches_nothing_exactly_is_searched_by_likeness(settings: Settings, worker: HandWorker) -> None:

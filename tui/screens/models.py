@@ -51,7 +51,16 @@ class ModelsScreen(LiveScreen):
     CSS_PATH = style_path("models.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "compare", "compare", tooltip="Compare the marked models side by side.", id="models.compare"),
-        Binding("slash", "filter", "filter", key_display="/", tooltip="Filter as you type.", id="models.filter"),
+        Binding(
+            "slash",
+            "filter",
+            "filter",
+            key_display="/",
+            tooltip="Filter as you type.",
+            # The App itself carries it out, so that what is typed right behind it waits for the field.
+            priority=True,
+            id="models.filter",
+        ),
         Binding("d", "details", "details", tooltip="Description, prices, limits, providers.", id="models.details"),
         Binding(
             "p", "providers", "providers", show=False, tooltip="Load the model's providers.", id="models.providers"

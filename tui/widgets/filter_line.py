@@ -193,7 +193,8 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
             self._choices = CompletionList()
             self._leave_room()
             await self.mount(self.field, self._choices)
-        self.field.focus()
+        # Not `focus()`, which waits until the keys that follow have gone elsewhere.
+        self.screen.set_focus(self.field)
 
     def put(self, text: str) -> None:
         """Replace what is typed; `Changed` follows."""

@@ -12,20 +12,19 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Resize
-from textual.getters import query_one
 from textual.timer import Timer
 from textual.widgets import Input, Static
 from typing_extensions import override
 
 from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortKey, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex, Result
-from tui.core.commands import LoadEndpoints, RefreshCatalogue, Remember, SetFavourite
+from tui.core.commands import LoadEndpoints, RefreshCatalogue, SetFavourite
 from tui.core.formats import age
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean, Opaque
-from tui.screens.live_screen import LiveScreen
 from tui.screens.session import UseModel
+from tui.screens.table_choices import TableChoices
 from tui.stylesheets import style_path
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.model_details import ModelDetails, ProviderList
@@ -42,7 +41,7 @@ _SLOW_INDEX: Final = 1_500
 _SAVE_AFTER_S: Final = 1.0
 
 
-class ModelsScreen(LiveScreen):
+class ModelsScreen(TableChoices):
     """The whole catalogue at once, from the last snapshot, refreshed behind it."""
 
     FOLLOWS = Topic.CATALOGUE | Topic.ENDPOINTS | Topic.JOBS | Topic.PREFERENCES
@@ -72,9 +71,6 @@ class ModelsScreen(LiveScreen):
         "All models. Type / and words to filter, s sorts by the next column, space marks, c compares the marked. "
         "enter chats with the model; an embedding model opens the scratchpad. Prices are USD per million tokens."
     )
-
-    table = query_one("#table", ModelTable)
-    filter_line = query_one("#filter", FilterLine)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -141,6 +137,7 @@ class ModelsScreen(LiveScreen):
         remembered = preferences.get("models.sort")
         if isinstance(remembered, str) and isinstance(known := parse(remembered), Query) and known.sort:
             self._sort = known.sort
+        self.restore_choices()
         text = preferences.get("models.filter")
         if isinstance(text, str) and text and not self.filter_line.text:
             self.filter_line.put(text)
@@ -153,7 +150,7 @@ class ModelsScreen(LiveScreen):
         }
         self._query_context = QueryContext(now=now, favourites=state.favourites, new=frozenset(fresh))
         if state.models is self._indexed:
-            self._show_result()
+            self.show_result()
         elif len(state.models) < _SLOW_INDEX:
             self._use_index(CatalogueIndex(state.models))
         else:
@@ -161,14 +158,17 @@ class ModelsScreen(LiveScreen):
 
     def _use_index(self, index: CatalogueIndex) -> None:
         self._index, self._indexed = index, tuple(index.models)
-        self._show_result()
+        self.show_result()
 
     @work(group="index", exclusive=True)
     async def _index_in_thread(self, models: tuple[Model, ...]) -> None:
         self._use_index(await asyncio.to_thread(CatalogueIndex, models))
 
-    def _show_result(self) -> None:
-        result = self._index.query(self._query, self._sort, self._query_context)
+    @override
+    def show_result(self) -> None:
+        result = self._index.query(
+            self._query, self._sort, self._query_context, favourites_first=self.favourites_first
+        )
         if not result.rows and any(not word.negated for word in self._query.words):
             self._search_fuzzily(self._query)
         self._put(result)
@@ -220,7 +220,8 @@ class ModelsScreen(LiveScreen):
         if marked := len(self.table.marked):
             parts.append(f"✓ {marked} marked" + (", c compares" if marked > 1 else ""))
         sort = self.table.result.sort
-        parts.append(f"sorted by {_SORT_NAMES.get(sort.key, sort.key)} {'↓' if sort.descending else '↑'}")
+        first = "★ first, then " if self.favourites_first else ""
+        parts.append(f"{first}sorted by {_SORT_NAMES.get(sort.key, sort.key)} {'↓' if sort.descending else '↑'}")
         if state.catalogue_failure is not None and state.catalogue_fetched_at is not None:
             old = age(state.catalogue_fetched_at, now)
             parts.append(f"✕ {state.catalogue_failure.message} The list is {old} old; r tries again.")
@@ -241,13 +242,10 @@ class ModelsScreen(LiveScreen):
             self.filter_line.report(len(shown.rows), shown.total, mistake=understood)
             return
         self._query = understood
-        self._show_result()
+        self.show_result()
         if self._save_timer is not None:
             self._save_timer.stop()
-        self._save_timer = self.set_timer(_SAVE_AFTER_S, partial(self._remember, "models.filter", event.text))
-
-    def _remember(self, name: str, value: str) -> None:
-        self.session.submit(Remember(name=name, value=value))
+        self._save_timer = self.set_timer(_SAVE_AFTER_S, partial(self.remember, "models.filter", event.text))
 
     @on(FilterLine.Left)
     def leave_filter(self) -> None:
@@ -256,8 +254,11 @@ class ModelsScreen(LiveScreen):
     @on(ModelTable.SortChanged)
     def sort(self, event: ModelTable.SortChanged) -> None:
         self._sort = event.order
-        self._show_result()
-        self._remember("models.sort", str(event.order))
+        self.show_result()
+        self.remember("models.sort", str(event.order))
+
+    def action_filter_menu(self) -> None:
+        self.open_filter_menu(self._index, self._query_context)
 
     async def action_filter(self) -> None:
         self.filter_line.vocabulary = self._index.vocabulary

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from rich.style import Style
 from textual.widget import Widget
 
 from tui.core.catalogue_filter import QueryContext
-from tui.core.formats import UNKNOWN, age, length, per_million
+from tui.core.formats import UNKNOWN, age, length, money, per_million
 from tui.core.prices import is_free, token_price
 from tui.openrouter.catalogue import Model
 from tui.widgets.model_columns import Column
@@ -32,6 +33,47 @@ COLUMNS: Final[tuple[Column[str], ...]] = (
     Column("expires", "Expiry", 10, 10, right=False),
     Column("note", "", 6, 6, right=False),
 )
+"""Those that are shown unless somebody has chosen others."""
+_MORE_COLUMNS: Final[tuple[Column[str], ...]] = (
+    Column("author", "Author", 12, 11, grow=20, right=False),
+    Column("takes", "Takes", 10, 11, grow=28, right=False),
+    Column("gives", "Gives", 6, 11, grow=16, right=False),
+    Column("tools", "Tools", 5, 11, right=False),
+    Column("reasoning", "Think", 5, 11, right=False),
+    Column("quality", "Index", 5, 11),
+)
+ALL_COLUMNS: Final = {column.kind: column for column in (*COLUMNS, *_MORE_COLUMNS)}
+COLUMN_MEANS: Final = {
+    "id": "id, always shown",
+    "name": "name",
+    "ctx": "context length, tokens",
+    "max": "longest output, tokens",
+    "in": "input price, USD per million tokens",
+    "out": "output price, USD per million tokens",
+    "cache": "price of cached input, USD per million tokens",
+    "can": "T tools, R reasoning, V sees images",
+    "age": "since it was added",
+    "expires": "when it may be gone",
+    "note": "badges: price moved, gone soon",
+    "author": "who made it",
+    "takes": "what goes in",
+    "gives": "what comes out",
+    "tools": "can call tools",
+    "reasoning": "thinks before it answers",
+    "quality": "intelligence index of Artificial Analysis",
+}
+
+
+def chosen_columns(kinds: Sequence[object]) -> tuple[Column[str], ...]:
+    """The columns of these kinds in this order, the first the last to give way; the id is always among them.
+
+    Kinds that another version knew are left out.
+    """
+    known = list(dict.fromkeys(kind for kind in kinds if isinstance(kind, str) and kind in ALL_COLUMNS))
+    if "id" not in known:
+        known.insert(0, "id")
+    rank = {kind: at + 1 for at, kind in enumerate(known)} | {"id": 0}
+    return tuple(replace(ALL_COLUMNS[kind], priority=rank[kind]) for kind in known)
 
 _SHORT_KINDS: Final = {"embeddings": "emb", "image": "img", "rerank": "rank", "transcription": "text", "speech": "say"}
 
@@ -73,11 +115,22 @@ def note_text(model: Model, context: QueryContext) -> str:
     return "✦" if model.id.raw in context.new and model.id.raw in context.favourites else ""
 
 
+def _each(price: Decimal | None, unit: str) -> str:
+    """A price for each thing of another kind than tokens: `0.04/img`; empty where none is listed."""
+    return f"{money(price).removeprefix('$')}/{unit}" if price else ""
+
+
+def _sound(price: Decimal | None) -> str:
+    return f"{per_million(price)} aud" if price else ""
+
+
 def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
     """A cell's text and whether it is secondary."""
     pricing = model.pricing
     match kind:
         case "id":
+            if model.alias_target is not None:
+                return f"{model.slug} → {model.alias_target.shown()}", False
             return model.slug, False
         case "name":
             return model.name, True
@@ -87,8 +140,12 @@ def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
             text = length(model.max_completion_tokens)
         case "in":
             text = price_text(model, pricing.prompt)
+            if text == UNKNOWN:
+                text = _each(pricing.image, "img") or _each(pricing.request, "req") or text
         case "out":
             text = price_text(model, pricing.completion)
+            if text == UNKNOWN:
+                text = _each(pricing.image_output, "img") or _sound(pricing.audio_output) or text
         case "cache":
             price = pricing.input_cache_read
             text = UNKNOWN if price is None else price_text(model, price)
@@ -96,6 +153,18 @@ def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
             return can_text(model), False
         case "age":
             return age(model.created, context.now), True
+        case "author":
+            text = model.author or UNKNOWN
+        case "takes":
+            return " ".join(model.input_modalities) or UNKNOWN, True
+        case "gives":
+            return " ".join(model.output_modalities) or UNKNOWN, True
+        case "tools" | "reasoning":
+            text = UNKNOWN if not model.supported_parameters else "yes" if kind in model.supported_parameters else "no"
+            return text, text != "yes"
+        case "quality":
+            index = None if model.benchmarks is None else model.benchmarks.intelligence_index
+            text = UNKNOWN if index is None else f"{index:.1f}"
         case "expires":
             return (UNKNOWN if model.expiration_date is None else model.expiration_date.isoformat()), True
         case _:

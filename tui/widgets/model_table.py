@@ -23,7 +23,7 @@ from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
 from tui.widgets.model_cells import COLUMNS, TableStyles, cell
-from tui.widgets.model_columns import Placed, fit, head_cell, place, point_aligned
+from tui.widgets.model_columns import Column, Placed, fit, head_cell, place, point_aligned
 
 _GUTTER: Final = 4
 """Cursor, mark, favourite or new, and a space."""
@@ -161,6 +161,7 @@ class ModelTable(ScrollView, can_focus=True):
         """The model that was reported last as highlighted."""
         self._marks: dict[Opaque, Model] = {}
         self._was_empty = True
+        self._chosen: tuple[Column[str], ...] = COLUMNS
         self._placed: tuple[Placed[str], ...] = ()
         self._placed_for = -1
         self._strips: LRUCache[_LineKey, Strip] = LRUCache(1024)
@@ -185,6 +186,13 @@ class ModelTable(ScrollView, can_focus=True):
         self._find_cursor()
         self._refresh_changes()
         self._report()
+
+    def show_columns(self, columns: tuple[Column[str], ...]) -> None:
+        """Show these columns, as far as there is room for them."""
+        if columns != self._chosen:
+            self._chosen = columns
+            self._placed_for = -1
+            self.refresh()
 
     @property
     def model(self) -> Model | None:
@@ -439,7 +447,7 @@ class ModelTable(ScrollView, can_focus=True):
         width = self._width
         if width != self._placed_for:
             self._placed_for = width
-            self._placed = place(COLUMNS, width, start=_GUTTER)
+            self._placed = place(self._chosen, width, start=_GUTTER)
             self._forget_drawn()
         return self._placed
 

@@ -17,7 +17,7 @@ from tui.core.conversation import (
     Receipt,
 )
 from tui.core.ledger import FreeUse, KeyUse, OverBudget, SpendSummary
-from tui.openrouter.catalogue import Endpoint, Model
+from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.chat import Citation, Credits, KeyInfo, ToolCall, Usage
 from tui.openrouter.text import Clean, Opaque
 
@@ -79,6 +79,12 @@ class EndpointsLoaded(msgspec.Struct, frozen=True, kw_only=True):
 class EndpointsFailed(msgspec.Struct, frozen=True):
     model: Opaque
     failure: Failure
+
+
+class ProvidersListed(msgspec.Struct, frozen=True):
+    """What is known of the companies behind the endpoints."""
+
+    providers: tuple[ProviderFacts, ...]
 
 
 class TurnQueued(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +242,7 @@ Event: TypeAlias = (
     | CatalogueFailed
     | EndpointsLoaded
     | EndpointsFailed
+    | ProvidersListed
     | TurnQueued
     | ReplyGrew
     | TurnEnded

@@ -32,6 +32,7 @@ from tui.core.events import (
     LimitsRead,
     Noticed,
     PreferencesRead,
+    ProvidersListed,
     QuotaRead,
     ReplyGrew,
     SheetLoaded,
@@ -40,7 +41,7 @@ from tui.core.events import (
     TurnQueued,
 )
 from tui.core.ledger import FreeUse, KeyUse, SpendSummary
-from tui.openrouter.catalogue import Endpoint, Model
+from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.text import Clean
 
 
@@ -99,6 +100,8 @@ class State:
         self.catalogue_mended = 0
         self.endpoints: dict[str, EndpointsSlice] = {}
         """By slug."""
+        self.provider_facts: dict[str, ProviderFacts] = {}
+        """By the slug that tags of endpoints begin with."""
         self.conversations: tuple[ConversationSummary, ...] = ()
         self.conversations_search: Clean | None = None
         self.open: dict[str, Conversation] = {}
@@ -151,6 +154,9 @@ class State:
             case EndpointsFailed(model, failure):
                 known = self.endpoints.get(model.shown(), EndpointsSlice())
                 self.endpoints[model.shown()] = replace(known, failure=failure)
+                return Topic.ENDPOINTS
+            case ProvidersListed(providers):
+                self.provider_facts = {facts.slug: facts for facts in providers}
                 return Topic.ENDPOINTS
             case TurnQueued():
                 return self._queue_turn(event)

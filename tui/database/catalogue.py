@@ -11,7 +11,7 @@ import msgspec
 from tui.database.columns import Row, opaque_in, transaction
 from tui.openrouter.text import Opaque
 
-ListKind: TypeAlias = Literal["models", "embeddings"]
+ListKind: TypeAlias = Literal["models", "embeddings", "providers"]
 
 _KEPT_S: Final = 35 * 86_400.0
 """Long enough to tell what changed in the last 30 days."""

@@ -167,6 +167,20 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Output tokens per second."""
 
 
+class ProviderFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What `/providers` says of a company; None = it does not say."""
+
+    slug: str
+    """What tags of its endpoints begin with; compared, never drawn."""
+    name: Clean
+    privacy_policy_url: Clean | None = None
+    terms_of_service_url: Clean | None = None
+    status_page_url: Clean | None = None
+    headquarters: Clean | None = None
+    """ISO code of a country."""
+    datacenters: tuple[Clean, ...] | None = None
+
+
 class CatalogueReply(msgspec.Struct, frozen=True, kw_only=True):
     """A decoded model list and what had to be left out or mended."""
 

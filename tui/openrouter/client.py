@@ -118,6 +118,10 @@ class OpenRouterClient:
         """The providers of one model, for `decode_endpoints`; latencies come only with a key. Raises `ApiError`."""
         return (await self._get(endpoints_path(model), key)).body
 
+    async def providers(self) -> bytes:
+        """The companies behind the endpoints, for `decode_providers`; asked without a key. Raises `ApiError`."""
+        return (await self._get("/providers", None)).body
+
     # Paid requests
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ from tui.core.events import (
     EndpointsFailed,
     EndpointsLoaded,
     JobState,
+    ProvidersListed,
 )
 from tui.database import catalogue as catalogue_table
 from tui.database.thread import StorageFailed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tui.worker.context import WorkerContext
 
 _ENDPOINTS_KEPT_S: Final = 300.0
+_PROVIDERS_KEPT_S: Final = 86_400.0
 
 
 async def load_snapshot(context: WorkerContext) -> None:
@@ -78,34 +80,62 @@ async def refresh_catalogue(context: WorkerContext) -> None:
 
 async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) -> None:
     """Load the providers of a model; what is some minutes old is not asked for again unless forced."""
-    from tui.openrouter.decode_catalogue import decode_endpoints
-
     job_id = f"endpoints:{model.raw}"
     context.job(job_id, "endpoints", JobState.SENT, reason=Clean("loading the providers"))
     state = JobState.FAILED
     try:
-        kept = await _kept_endpoints(context, model)
-        if kept is not None:
-            endpoints = await asyncio.to_thread(decode_endpoints, kept.body)
-            context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=kept.fetched_at))
-            if not force and time.time() - kept.fetched_at < _ENDPOINTS_KEPT_S:
-                state = JobState.DONE
-                return
-        client = await context.connection.client()
-        key = await context.keys.first()
-        body = await repeat_get(lambda: client.endpoints(model, key.secret if key else None))
-        endpoints = await asyncio.to_thread(decode_endpoints, body)
-        now = time.time()
-        context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=now))
+        await _show_endpoints(context, model, force=force)
         state = JobState.DONE
-        try:
-            await context.database.run(catalogue_table.save_endpoints, context.origin, model, body, now)
-        except StorageFailed as error:
-            context.warn(Clean(f"The providers were not kept: {error.message}"))
     except ApiError as error:
         context.publish(EndpointsFailed(model, failure_of(error)))
     finally:
         context.job(job_id, "endpoints", state)
+    if state is JobState.DONE and context.settings.provider.type == "openrouter":
+        await _list_providers(context)
+
+
+async def _show_endpoints(context: WorkerContext, model: Opaque, *, force: bool) -> None:
+    from tui.openrouter.decode_catalogue import decode_endpoints
+
+    kept = await _kept_endpoints(context, model)
+    if kept is not None:
+        endpoints = await asyncio.to_thread(decode_endpoints, kept.body)
+        context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=kept.fetched_at))
+        if not force and time.time() - kept.fetched_at < _ENDPOINTS_KEPT_S:
+            return
+    client = await context.connection.client()
+    key = await context.keys.first()
+    body = await repeat_get(lambda: client.endpoints(model, key.secret if key else None))
+    endpoints = await asyncio.to_thread(decode_endpoints, body)
+    now = time.time()
+    context.publish(EndpointsLoaded(model=model, endpoints=endpoints, fetched_at=now))
+    try:
+        await context.database.run(catalogue_table.save_endpoints, context.origin, model, body, now)
+    except StorageFailed as error:
+        context.warn(Clean(f"The providers were not kept: {error.message}"))
+
+
+async def _list_providers(context: WorkerContext) -> None:
+    """Tell what is known of the companies behind the endpoints; a day old is good enough, and missing is no mistake."""
+    from tui.openrouter.decode_providers import decode_providers
+
+    kind: Final = "providers"
+    try:
+        kept = await context.database.run(catalogue_table.last_snapshot, context.origin, kind)
+    except StorageFailed:
+        kept = None
+    if kept is not None:
+        context.publish(ProvidersListed(decode_providers(kept.body)))
+        if time.time() - kept.fetched_at < _PROVIDERS_KEPT_S:
+            return
+    try:
+        client = await context.connection.client()
+        body = await client.providers()
+        if providers := decode_providers(body):
+            context.publish(ProvidersListed(providers))
+            await context.database.run(catalogue_table.save_snapshot, context.origin, kind, body, time.time())
+    except (ApiError, StorageFailed):
+        return  # the endpoints are there; what is not known of their providers is shown as such
 
 
 async def _kept_endpoints(context: WorkerContext, model: Opaque) -> catalogue_table.EndpointsReply | None:

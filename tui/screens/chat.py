@@ -37,6 +37,7 @@ from tui.core.commands import (
 from tui.core.conversation import Conversation, ConversationSettings, Message
 from tui.core.remedies import Remedy, RemedyKind
 from tui.core.requests import budget_sentence
+from tui.core.routing import Routing, routed
 from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque, clean
 from tui.screens.chat_view import LIST_FROM, ChatView
@@ -287,9 +288,16 @@ class ChatScreen(ChatView):
 
     # choosing
 
-    def take_model(self, model: Opaque) -> None:
-        """Use this model from now on; the composer gets the focus."""
-        self._use_settings(replace(self.settings, model=model))
+    def take_model(self, model: Opaque, routing: Routing | None = None) -> None:
+        """Use this model from now on, or in a new conversation where providers are asked for; the composer is next."""
+        settings = replace(self.settings, model=model)
+        if routing is not None:
+            if self.conversation is not None:
+                self.action_new()
+            parameters = self.settings.parameters
+            parameters = replace(parameters, provider=routed(parameters.provider, routing))
+            settings = replace(self.settings, model=model, parameters=parameters)
+        self._use_settings(settings)
         self.session.submit(Remember(name="model", value=model.raw))
         self.composer.focus()
 
@@ -318,7 +326,7 @@ class ChatScreen(ChatView):
             if settings is not None:
                 self._use_settings(settings)
 
-        _ = self.app.push_screen(ParametersDialog(self.settings, self.model), take)
+        _ = self.app.push_screen(ParametersDialog(self.session, self.settings, self.model), take)
 
     def _use_settings(self, settings: ConversationSettings) -> None:
         self._settings = settings

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.core.conversation import ConversationSettings
+from tui.core.parameter_fields import parameter_lines
 from tui.core.remedies import Remedy, RemedyKind
 from tui.openrouter.catalogue import Model
-from tui.openrouter.text import Clean, clean
+from tui.openrouter.text import Clean
 
 EDITING_WORDS: Final = Clean("enter sends this in the place of your earlier question · esc leaves that as it is")
 UNDO_WORDS: Final = Clean("deleted · u brings it back")
@@ -40,18 +41,8 @@ def empty_text(model: Model | None, settings: ConversationSettings) -> Clean:
 
 def parameters_text(settings: ConversationSettings) -> Clean:
     """What the next request sends, for the pane at the right."""
-    parameters = settings.parameters
     lines = [f"model\n  {settings.model.shown() if settings.model else '–'}"]
-    shown = {
-        "temperature": parameters.temperature,
-        "top_p": parameters.top_p,
-        "max_tokens": parameters.max_tokens,
-        "stop": " | ".join(parameters.stop) or None,
-        "seed": parameters.seed,
-        "reasoning": parameters.reasoning_effort,
-        "routing": parameters.provider,
-    }
-    lines += [f"{name}\n  {clean(str(value))}" for name, value in shown.items() if value is not None]
+    lines += [f"{label}\n  {value[:200]}" for label, value in parameter_lines(settings.parameters)]
     if settings.system:
         lines.append(f"system prompt\n  {settings.system[:300]}")
     lines.append("ctrl+t changes them;\nwhat is not set is\nthe provider's default")

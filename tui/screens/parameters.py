@@ -1,10 +1,8 @@
-"""What a conversation sends with each request: system prompt and parameters."""
+"""What a conversation sends with each request: system prompt and parameters, and presets of them."""
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal, InvalidOperation
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from textual import on
@@ -12,27 +10,53 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static, TextArea
 from typing_extensions import override
 
+from tui.core.commands import Remember
 from tui.core.conversation import ConversationSettings
-from tui.core.formats import plain
-from tui.openrouter.catalogue import Model
+from tui.core.parameter_fields import ParameterField, offered_fields, with_written, written
 from tui.openrouter.chat import ChatParameters
-from tui.openrouter.text import clean
+from tui.openrouter.text import clean, clean_line
 from tui.screens.dialog import Dialog
 
-_FIELDS: tuple[tuple[str, str, str, str], ...] = (
-    # name, label, what is expected, the name in `supported_parameters`
-    ("temperature", "temperature", "0 to 2", "temperature"),
-    ("top_p", "top_p", "above 0 to 1", "top_p"),
-    ("max_tokens", "max_tokens", "a whole number", "max_tokens"),
-    ("stop", "stop", "up to 4, with | between", "stop"),
-    ("seed", "seed", "a whole number", "seed"),
-    ("reasoning_effort", "reasoning effort", "minimal, low, medium, high …", "reasoning"),
-    ("sort", "provider sort", "price, throughput or latency", ""),
-    ("only", "providers only", "tags, with , between", ""),
-)
+if TYPE_CHECKING:
+    from tui.openrouter.catalogue import Model
+    from tui.screens.session import Session
+
+PRESET: str = "preset:"
+"""What the names of presets begin with among the things that are remembered."""
+
+
+class ParameterInput(Input):
+    """One parameter; where the values can be listed, space goes through them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.focus_previous", "field before", show=False, tooltip="The field above.", id="parameters.up"),
+        Binding("down", "app.focus_next", "next field", show=False, tooltip="The field below.", id="parameters.down"),
+        Binding("space", "next_choice", "next value", show=False, priority=True, tooltip="The next of the values.",
+                id="parameters.next_choice"),
+    ]  # fmt: skip
+    HELP = "A parameter. Empty: it is not sent, and the provider's default holds. space goes through what it takes."
+
+    def __init__(self, field: ParameterField, value: str) -> None:
+        default = f"{field.default} by default" if field.default else ""
+        hint = " · ".join(part for part in (default, field.expected) if part)
+        suggester = SuggestFromList(field.choices, case_sensitive=False) if field.choices else None
+        super().__init__(value, placeholder=hint, id=field.name, compact=True, suggester=suggester)
+        self._choices = ("", *field.choices)
+
+    def action_next_choice(self) -> None:
+        here = self._choices.index(self.value) if self.value in self._choices else 0
+        self.value = self._choices[(here + 1) % len(self._choices)]
+        self.action_end()
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "next_choice":
+            return len(self._choices) > 1 and self.value in self._choices
+        return super().check_action(action, parameters)
 
 
 class ParametersDialog(Dialog[ConversationSettings | None]):
@@ -41,143 +65,88 @@ class ParametersDialog(Dialog[ConversationSettings | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", tooltip="Change nothing.", id="parameters.leave"),
         Binding("ctrl+s", "take", "take over", tooltip="Use these.", id="parameters.take", priority=True),
-    ]
-    HELP = "Empty fields are not sent: the provider's own default holds then. ctrl+s takes over, esc changes nothing."
+        Binding("ctrl+l", "load_preset", "presets", tooltip="Fill the form from a preset.", id="parameters.load",
+                priority=True),
+        Binding("ctrl+n", "keep_preset", "keep as preset", tooltip="Keep these under a name.", id="parameters.keep",
+                priority=True),
+    ]  # fmt: skip
+    HELP = (
+        "Empty fields are not sent: the provider's own default holds then. Only what the model takes is offered. "
+        "ctrl+s takes over, ctrl+n keeps the fields as a preset, ctrl+l fills them from one, esc changes nothing."
+    )
 
-    def __init__(self, settings: ConversationSettings, model: Model | None) -> None:
+    def __init__(self, session: Session, settings: ConversationSettings, model: Model | None) -> None:
+        """`model` is the catalogue's row of the model that is chosen, None when it has none."""
         super().__init__()
+        self._session = session
         self._settings = settings
-        self._model = model
+        self._fields = offered_fields(model, routed=session.settings.provider.type == "openrouter")
 
     @override
     def compose(self) -> ComposeResult:
-        values = shown_values(self._settings.parameters)
+        values = written(self._settings.parameters)
         with Vertical(classes="parameters") as pane:
             pane.border_title = Content("system prompt and parameters")
-            pane.border_subtitle = Content("ctrl+s takes over · esc leaves")
+            pane.border_subtitle = Content("ctrl+s takes over · ctrl+l presets · ctrl+n keeps one · esc leaves")
             system = TextArea(self._settings.system, id="system", tab_behavior="focus")
             system.border_title = Content("system prompt")
             yield system
             with VerticalScroll(classes="parameters--fields", can_focus=False):
-                for name, label, expected, parameter in self._offered():
+                for field in self._fields:
                     with Horizontal(classes="parameters--row"):
-                        yield Static(label, classes="parameters--label", markup=False)
-                        hint = self._hint(parameter) or expected
-                        yield Input(values[name], placeholder=hint, id=name, compact=True)
+                        yield Static(field.label, classes="parameters--label", markup=False)
+                        yield ParameterInput(field, values[field.name])
             yield Static("", id="mistake", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#system", TextArea).focus()
 
-    def _offered(self) -> list[tuple[str, str, str, str]]:
-        """Only what the model supports, as far as the catalogue says."""
-        supported = self._model.supported_parameters if self._model else frozenset()
-        return [field for field in _FIELDS if not supported or not field[3] or field[3] in supported]
-
-    def _hint(self, parameter: str) -> str:
-        defaults = dict(self._model.default_parameters) if self._model else {}
-        for name, value in defaults.items():
-            if name == parameter:
-                return f"default {plain(value)}"
-        if parameter == "reasoning" and self._model and self._model.reasoning:
-            efforts = self._model.reasoning.supported_efforts
-            if efforts:
-                return ", ".join(efforts)
-        return ""
-
     @on(Input.Submitted)
     def take_submitted(self) -> None:
         self.action_take()
 
-    def action_take(self) -> None:
-        values = {field.id or "": field.value.strip() for field in self.query(Input)}
+    def _read(self, known: ChatParameters) -> ChatParameters | None:
+        """The fields on top of what is known; None when one is wrong, which is said."""
+        values = {field.id or "": field.value for field in self.query(ParameterInput)}
         try:
-            parameters = read_values(self._settings.parameters, values)
+            return with_written(known, values, self._session.state.model_by_slug)
         except ValueError as error:
-            self.query_one("#mistake", Static).update(f"✕ {error}")
+            self.query_one("#mistake", Static).update(clean(f"✕ {error}"))
+            return None
+
+    def action_take(self) -> None:
+        parameters = self._read(self._settings.parameters)
+        if parameters is not None:
+            system = clean(clean(self.query_one("#system", TextArea).text).strip())
+            _ = self.dismiss(replace(self._settings, system=system, parameters=parameters))
+
+    def action_keep_preset(self) -> None:
+        from tui.screens.text_dialog import TextDialog
+
+        parameters = self._read(ChatParameters())
+        if parameters is None:
             return
-        system = clean(self.query_one("#system", TextArea).text).strip()
-        _ = self.dismiss(replace(self._settings, system=clean(system), parameters=parameters))
+
+        def take(name: str | None) -> None:
+            if name:
+                values = {field: text for field, text in written(parameters).items() if text}
+                self._session.submit(Remember(name=f"{PRESET}{clean_line(name)}", value=values))
+
+        _ = self.app.push_screen(TextDialog("name of the preset"), take)
+
+    def action_load_preset(self) -> None:
+        from tui.screens.presets_pick import PresetsPick
+
+        _ = self.app.push_screen(PresetsPick(self._session), self._fill)
+
+    def _fill(self, key: str | None) -> None:
+        """Put a preset's values into the form; a field that it does not name becomes empty."""
+        values = self._session.state.preferences.get(key) if key is not None else None
+        if not isinstance(values, dict):
+            return
+        for field in self.query(ParameterInput):
+            value = values.get(field.id)
+            field.value = clean_line(value) if isinstance(value, str) else ""
 
     def action_leave(self) -> None:
         _ = self.dismiss(None)
-
-
-def shown_values(parameters: ChatParameters) -> dict[str, str]:
-    """The fields of the form as text; empty = not set."""
-    routing = json.loads(parameters.provider) if parameters.provider else {}
-    return {
-        "temperature": "" if parameters.temperature is None else plain(parameters.temperature),
-        "top_p": "" if parameters.top_p is None else plain(parameters.top_p),
-        "max_tokens": "" if parameters.max_tokens is None else str(parameters.max_tokens),
-        "stop": "|".join(parameters.stop),
-        "seed": "" if parameters.seed is None else str(parameters.seed),
-        "reasoning_effort": parameters.reasoning_effort or "",
-        "sort": str(routing.get("sort", "")),
-        "only": ", ".join(routing.get("only", [])),
-    }
-
-
-def read_values(known: ChatParameters, values: dict[str, str]) -> ChatParameters:
-    """The form's fields as parameters; what the form does not offer stays. Raises ValueError with a sentence."""
-    routing = json.loads(known.provider) if known.provider else {}
-    changed = known
-    for name, text in values.items():
-        match name:
-            case "temperature":
-                changed = replace(changed, temperature=_number(text, "temperature", Decimal(0), Decimal(2)))
-            case "top_p":
-                changed = replace(changed, top_p=_number(text, "top_p", Decimal("0.000001"), Decimal(1)))
-            case "max_tokens":
-                changed = replace(changed, max_tokens=_whole(text, "max_tokens", 1))
-            case "seed":
-                changed = replace(changed, seed=_whole(text, "seed", None))
-            case "stop":
-                stop = tuple(part for part in text.split("|") if part)
-                if len(stop) > 4:
-                    raise ValueError("stop takes at most 4 texts.")
-                changed = replace(changed, stop=stop)
-            case "reasoning_effort":
-                changed = replace(changed, reasoning_effort=text or None)
-            case "sort":
-                routing = {key: value for key, value in routing.items() if key != "sort"} | (
-                    {"sort": text} if text else {}
-                )
-            case "only":
-                tags = [tag.strip() for tag in text.split(",") if tag.strip()]
-                routing = {key: value for key, value in routing.items() if key != "only"} | (
-                    {"only": tags} if tags else {}
-                )
-            case _:
-                continue
-    return replace(changed, provider=json.dumps(routing) if routing else None)
-
-
-def _routed(routing: dict[str, object], key: str, value: object) -> dict[str, object]:
-    """The routing object with that key set, or without it where the value is empty."""
-    others = {name: known for name, known in routing.items() if name != key}
-    return {**others, key: value} if value else others
-
-
-def _number(text: str, name: str, least: Decimal, most: Decimal) -> Decimal | None:
-    if not text:
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or not least <= number <= most:
-        raise ValueError(f"{name} takes a number up to {most}, not {clean(text)!r}.")
-    return number
-
-
-def _whole(text: str, name: str, least: int | None) -> int | None:
-    if not text:
-        return None
-    try:
-        number = int(text)
-    except ValueError:
-        raise ValueError(f"{name} takes a whole number, not {clean(text)!r}.") from None
-    if least is not None and number < least:
-        raise ValueError(f"{name} is at least {least}.")
-    return number

@@ -72,6 +72,13 @@ class LoadSpend(msgspec.Struct, frozen=True, kw_only=True):
     """Sum the ledger for the Spend screen."""
 
 
+class RepriceHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what the requests of the last UTC days, today included, would have cost on each of these models."""
+
+    models: tuple[Opaque, ...]
+    days: int = 30
+
+
 class ListConversations(msgspec.Struct, frozen=True, kw_only=True):
     """Read the list of conversations."""
 
@@ -170,6 +177,7 @@ Command: TypeAlias = (
     | Embed
     | PollQuota
     | LoadSpend
+    | RepriceHistory
     | ListConversations
     | OpenConversation
     | ShowBranch

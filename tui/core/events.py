@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -20,6 +20,10 @@ from tui.core.ledger import FreeUse, KeyUse, OverBudget, SpendSummary
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.chat import Citation, Credits, KeyInfo, ToolCall, Usage
 from tui.openrouter.text import Clean, Opaque
+
+if TYPE_CHECKING:
+    from tui.core.prices import Workload
+    from tui.core.repricing import Repriced
 
 
 class JobState(StrEnum):
@@ -154,6 +158,20 @@ class SpendSummed(msgspec.Struct, frozen=True):
     summary: SpendSummary
 
 
+class HistoryRepriced(msgspec.Struct, frozen=True, kw_only=True):
+    """What the requests of the last UTC days would have cost on each of the models that were asked about."""
+
+    models: tuple[Opaque, ...]
+    """As they were asked for."""
+    days: int
+    rows: tuple[Repriced, ...] = ()
+    """In that order; without models that the catalogue lacks."""
+    chat: Workload | None = None
+    """The mean chat request, and how many a month; None without any."""
+    embedding: Workload | None = None
+    failure: Failure | None = None
+
+
 class QuotaRead(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says is left; None = not told, with `failure` when asking failed."""
 
@@ -251,6 +269,7 @@ Event: TypeAlias = (
     | ConversationOpened
     | ConversationSaved
     | SpendSummed
+    | HistoryRepriced
     | QuotaRead
     | LimitsRead
     | EmbedBegan

@@ -50,6 +50,22 @@ def _holds(override: PriceOverride, prompt_tokens: int, minute: int) -> bool:
     return minute >= start or minute < end
 
 
+def window_holds(override: PriceOverride, now: float) -> bool | None:
+    """Whether its window of the day is open at that time (Unix seconds); None = it has none."""
+    if override.utc_start is None and override.utc_end is None:
+        return None
+    return _holds(replace(override, min_prompt_tokens=None), 0, int(now // 60) % _MINUTES_A_DAY)
+
+
+def is_per_token(model: Model) -> bool:
+    """Whether `prompt` and `completion` are per token: what speech, images, films and ranks count is the model's own.
+
+    Where text or embeddings come out they are, and where the catalogue does not say what does.
+    """
+    kinds = model.output_modalities
+    return not kinds or "text" in kinds or "embeddings" in kinds
+
+
 def estimate_cost(
     pricing: Pricing,
     *,
@@ -70,17 +86,47 @@ def estimate_cost(
     if pricing.varies:
         return None
     prices = price_at(pricing, prompt_tokens, now)
-    plain = max(0, prompt_tokens - cached_tokens - cache_write_tokens)
-    thinking = min(reasoning_tokens, completion_tokens) if prices.internal_reasoning is not None else 0
+    return cost_of_counts(
+        prices,
+        plain_tokens=max(0, prompt_tokens - cached_tokens - cache_write_tokens),
+        cached_tokens=cached_tokens,
+        cache_write_tokens=cache_write_tokens,
+        completion_tokens=completion_tokens,
+        reasoning_tokens=min(reasoning_tokens, completion_tokens),
+        images=images,
+        web_searches=web_searches,
+    )
+
+
+def cost_of_counts(
+    prices: Pricing,
+    *,
+    plain_tokens: int,
+    cached_tokens: int,
+    cache_write_tokens: int,
+    completion_tokens: int,
+    reasoning_tokens: int,
+    requests: int = 1,
+    images: int = 0,
+    web_searches: int = 0,
+) -> Decimal | None:
+    """What counts come to in USD, of one request or of many for which the same prices hold; None = unknown.
+
+    `prices` are those that hold (`price_at`). The counts do not overlap, but for reasoning, which is part of the
+    completion.
+    """
+    if prices.varies:
+        return None
+    thinking = reasoning_tokens if prices.internal_reasoning is not None else 0
     read = prices.prompt if prices.input_cache_read is None else prices.input_cache_read
     write = prices.prompt if prices.input_cache_write is None else prices.input_cache_write
     parts = (
-        (plain, prices.prompt),
+        (plain_tokens, prices.prompt),
         (cached_tokens, read),
         (cache_write_tokens, write),
         (completion_tokens - thinking, prices.completion),
         (thinking, prices.internal_reasoning),
-        (1, prices.request or _ZERO),
+        (requests, prices.request or _ZERO),
         (images, prices.image or _ZERO),
         (web_searches, prices.web_search),
     )

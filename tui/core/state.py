@@ -27,6 +27,7 @@ from tui.core.events import (
     EndpointsFailed,
     EndpointsLoaded,
     Event,
+    HistoryRepriced,
     Job,
     JobChanged,
     LimitsRead,
@@ -62,6 +63,8 @@ class Topic(Flag):
     PREFERENCES = auto()
     NOTICES = auto()
     BUDGET = auto()
+    REPRICED = auto()
+    """What the history would have cost on other models."""
 
 
 class EndpointsSlice(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +114,8 @@ class State:
         self.jobs: dict[str, Job] = {}
         """Those that are not over, by id."""
         self.spend: SpendSummary | None = None
+        self.repriced: HistoryRepriced | None = None
+        """The last answer: whoever asked looks whether it is about its models."""
         self.quota: QuotaRead | None = None
         self.keys: tuple[KeyUse, ...] = ()
         self.free: FreeUse | None = None
@@ -183,6 +188,9 @@ class State:
             case SpendSummed(summary):
                 self.spend = summary
                 return Topic.METER
+            case HistoryRepriced():
+                self.repriced = event
+                return Topic.REPRICED
             case QuotaRead():
                 if event.failure is not None and self.quota is not None and self.quota.key is not None:
                     # What was known stays, with its age, beside the reason why it is old.

@@ -25,6 +25,7 @@ from tui.core.commands import (
     RefreshCatalogue,
     Remember,
     RenameConversation,
+    RepriceHistory,
     SaveConversation,
     SaveSheet,
     SetFavourite,
@@ -236,6 +237,9 @@ class Worker:
                 self._spawn("quota", poll_quota(context))
             case LoadSpend():
                 self._spawn("spend", context.sum_up())
+            case RepriceHistory(models=models):
+                asked = ",".join(model.raw for model in models)
+                self._spawn(f"history:{command.days}:{asked}", self._reprice(command))
             case ListConversations(search=search):
                 self._search = search or None
                 self._list_again()
@@ -335,6 +339,11 @@ class Worker:
         from tui.worker.embed_job import EmbedJob
 
         await EmbedJob(self._context, embed).run(stopped=not goes_on)
+
+    async def _reprice(self, command: RepriceHistory) -> None:
+        from tui.worker.history_job import reprice_history  # not before somebody asks
+
+        await reprice_history(self._context, command)
 
     def _refuse(self, ask: Ask, message: Clean, advice: Clean) -> None:
         """Nothing is written and nothing sent."""

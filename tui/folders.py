@@ -83,6 +83,32 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
 
 
+def write_export(folder: Path, stem: str, suffix: str, data: bytes, now: float) -> Path:
+    """Write a new 0600 file named by what is in it and when (`models-20260131-120000.csv`, UTC); the answer is where.
+
+    Nothing is overwritten. `now` is Unix seconds. Raises `ConfigError` and `OSError`; call it in a thread.
+    """
+    from datetime import UTC, datetime
+
+    make_private(folder)
+    name = f"{stem}-{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}"
+    number = 1
+    while True:
+        file = folder / (f"{name}.{suffix}" if number == 1 else f"{name}-{number}.{suffix}")
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            number += 1
+            continue
+        try:
+            with os.fdopen(descriptor, "wb") as written:
+                _ = written.write(data)
+        except BaseException:
+            file.unlink(missing_ok=True)  # half an export is none
+            raise
+        return file
+
+
 def shared_mode(file: Path) -> int | None:
     """The file's mode where group or others may read it."""
     if os.name == "nt":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -114,3 +116,12 @@ def test_the_demo_needs_nothing(ortui: Ortui) -> None:
     assert (ortui.data / "demo" / "ortui.db").exists()
     assert not (ortui.data / "ortui.db").exists()
     assert ortui("models", "--demo", "--provider", "x").status == 2
+
+
+def test_csv_for_spreadsheets(ortui: Ortui) -> None:
+    done = ortui("models", "author:anthropic", "--csv")
+    assert (done.status, done.err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(done.out, newline="")))
+    assert {row["id"] for row in rows} == ids(ortui, "author:anthropic")
+    assert next(row for row in rows if row["id"] == "anthropic/claude-3.5-sonnet")["prompt_price"] == "0.000003"
+    assert ortui("models", "--csv", "--json").status == 2

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tui.commands import clicking
 from tui.commands.common_options import CommandError, CommonOptions
-from tui.commands.output import amount, complain, complain_of, write_json_rows, write_table
+from tui.commands.output import complain, complain_of, write_bytes, write_table
 from tui.commands.running import WorkerRun, run
 from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex
 from tui.core.exit_status import GOOD, of_failure
 from tui.core.formats import UNKNOWN, age, duration, length, per_million
+from tui.core.model_export import models_csv, models_json
 from tui.core.prices import is_free, token_price
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from decimal import Decimal
 
     from tui.config import Settings
@@ -31,24 +32,30 @@ _KINDS: Final = frozenset({"text", "image", "audio", "embeddings"})
 
 @clicking.command(name="models", context_settings={"ignore_unknown_options": True})
 @clicking.as_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets; prices in USD per token.")
 @click.option("--refresh", is_flag=True, help="Load the list anew, however fresh the last one is.")
 @click.argument("words", metavar="[FILTER]...", nargs=-1, type=click.UNPROCESSED)
 @clicking.given
-def command(options: CommonOptions, words: tuple[str, ...], as_json: bool, refresh: bool) -> int:
+def command(options: CommonOptions, words: tuple[str, ...], as_json: bool, as_csv: bool, refresh: bool) -> int:
     """List the chat and embedding models that match FILTER; all of them without one.
 
     FILTER is the language of the Models screen: words of id and name, and terms such as tools, vision, free,
     author:anthropic, ctx>=128k, in<=1, out<=5 (USD per million tokens), age<90d, in:image, out:embeddings,
     sort:price, sort:-ctx; a minus in front negates. Works without a key.
     """
+    if as_json and as_csv:
+        raise CommandError("--json and --csv exclude each other.")
     query = parse(" ".join(words))
     if isinstance(query, FilterMistake):
         text = " ".join(words)
         raise CommandError(f"The filter is not understood at {text[query.start : query.end]!r}: {query.expected}.")
-    return run(_models(options.settings(), query, as_json=as_json, refresh=refresh))
+    encode = models_json if as_json else models_csv if as_csv else None
+    return run(_models(options.settings(), query, encode=encode, refresh=refresh))
 
 
-async def _models(settings: Settings, query: Query, *, as_json: bool, refresh: bool) -> int:
+async def _models(
+    settings: Settings, query: Query, *, encode: Callable[[Sequence[Model]], bytes] | None, refresh: bool
+) -> int:
     async with WorkerRun(settings) as worker:
         fetched_at = worker.state.catalogue_fetched_at
         if refresh or fetched_at is None or not 0 <= time.time() - fetched_at < _FRESH_S:
@@ -62,8 +69,8 @@ async def _models(settings: Settings, query: Query, *, as_json: bool, refresh: b
         context = QueryContext(now=time.time(), favourites=worker.state.favourites)
     index = CatalogueIndex(models)
     result = index.query(query, SortOrder(), context)
-    if as_json:
-        write_json_rows([_row(index.models[row]) for row in result.rows])
+    if encode is not None:
+        write_bytes(encode([index.models[row] for row in result.rows]))
         return GOOD
     if not result.rows and query.words:
         result = index.fuzzy(query, SortOrder(), context)
@@ -77,20 +84,6 @@ async def _models(settings: Settings, query: Query, *, as_json: bool, refresh: b
 
 def _answers(model: Model) -> bool:
     return not model.output_modalities or not _KINDS.isdisjoint(model.output_modalities)
-
-
-def _row(model: Model) -> dict[str, Any]:
-    pricing = model.pricing
-    return {
-        "id": model.slug,
-        "name": model.name,
-        "context_length": model.context_length,
-        "prompt_price": amount(token_price(model, pricing.prompt)),
-        "completion_price": amount(token_price(model, pricing.completion)),
-        "input_modalities": list(model.input_modalities),
-        "output_modalities": list(model.output_modalities),
-        "supported_parameters": sorted(model.supported_parameters),
-    }
 
 
 def _write_table(models: Sequence[Model], now: float) -> None:

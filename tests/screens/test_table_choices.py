@@ -12,7 +12,7 @@ from tui.screens.pick import PickScreen
 
 
 async def test_columns_are_shown_hidden_and_moved(settings: Settings, worker: HandWorker) -> None:
-    async with models(settings, worker) as (pilot, screen, _):
+    async with models(settings, worker) as (pilot, _, _):
         assert " Ctx" in screen_text(pilot)
         await pilot.press("t")
         # id, name, then the context length: hide it, and bring the maximum output to the front.

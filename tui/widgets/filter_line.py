@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.highlighter import Highlighter
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive, var
+from textual.strip import Strip
 from textual.visual import VisualType
 from textual.widget import Widget
 from textual.widgets import Input
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from tui.widgets.completion_list import CompletionList
 
 _SLASH: Final = " / "
+_SHORTEST_NOTE: Final = 12
 _COUNT_WIDTH: Final = 20
 """The count keeps its place while its digits change."""
 
@@ -65,6 +69,20 @@ class _FilterInput(Input):
 
         key: str
         """`down`, `up`, `complete` or `leave`."""
+
+    note = ""
+    """Stands behind what is typed, as far as there is room: what was expected, or that nothing matches exactly."""
+
+    @override
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        width = self.size.width
+        room = width - cell_len(self.value) - 2
+        if not self.note or y or room < _SHORTEST_NOTE:
+            return strip
+        note = self.note if cell_len(self.note) <= room else set_cell_size(self.note, room - 1) + "…"
+        assert isinstance(self.parent, FilterLine)
+        return Strip([*strip.crop(0, width - cell_len(note)), Segment(note, self.parent.note_style)], width)
 
     def action_down(self) -> None:
         """Into the choices, else back to the list."""
@@ -164,7 +182,7 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
         super().__init__(id=id)
         self._underline = _Underline()
         self._placeholder = placeholder
-        self._counted = ""
+        self._counted = self._drawn_count = ""
         self._said = ""
         """What stands before the count: what was expected, or that these are only similar."""
         self._wrong = False
@@ -172,7 +190,7 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
         self._choices: CompletionList | None = None
         self.vocabulary: Vocabulary | None = None
         """The values that completion offers."""
-        self.field: Input | None = None
+        self.field: _FilterInput | None = None
         """Where one types, once one has begun to."""
         self.set_reactive(FilterLine.text, text)
 
@@ -191,7 +209,6 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
             from tui.widgets.completion_list import CompletionList  # not before one types
 
             self._choices = CompletionList()
-            self._leave_room()
             await self.mount(self.field, self._choices)
         # Not `focus()`, which waits until the keys that follow have gone elsewhere.
         self.screen.set_focus(self.field)
@@ -306,8 +323,20 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
         self._said = (
             f"expected {mistake.expected}" if mistake else "nothing matches exactly, similar names:" if fuzzy else ""
         )
-        self._leave_room()
-        self.refresh()
+        if self.field is None:
+            self.refresh()
+            return
+        note, _ = self._behind()
+        if note != self.field.note:
+            self.field.note = note
+            self.field.refresh()
+        if self._counted != self._drawn_count:
+            self.refresh(Region(self.size.width - _COUNT_WIDTH, 0, _COUNT_WIDTH, 1))
+
+    @property
+    def note_style(self) -> Style:
+        """How the words behind what is typed look."""
+        return self.get_visual_style("filter--hint" if self._wrong else "filter--note").rich_style
 
     def _behind(self) -> tuple[str, str]:
         """What stands at the right: words as far as there is room for them, and the count."""
@@ -318,18 +347,6 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
             words = set_cell_size(words, room - 1) + "…" if room > 8 else ""
         return words, counted
 
-    def _leave_room(self) -> None:
-        """The field ends where the words begin; the layout follows only when their width changes."""
-        if self.field is not None:
-            right = sum(map(cell_len, self._behind()))
-            margin = self.field.styles.margin
-            if (margin.left, margin.right) != (len(_SLASH), right):
-                self.field.styles.margin = (0, right, 0, len(_SLASH))
-
-    def on_resize(self) -> None:
-        """Cut the words anew."""
-        self._leave_room()
-
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -338,9 +355,10 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
     @override
     def render(self) -> VisualType:
         words, counted = self._behind()
+        self._drawn_count = self._counted
         slash = Content.styled(_SLASH, self.get_visual_style("filter--slash"))
         behind = Content.assemble(
-            (words, self.get_visual_style("filter--hint" if self._wrong else "filter--note")),
+            ("" if self.field else words, self.get_visual_style("filter--hint" if self._wrong else "filter--note")),
             (counted, self.get_visual_style("filter--count")),
         )
         return Content.assemble(

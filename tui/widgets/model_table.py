@@ -14,7 +14,6 @@ from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
@@ -22,6 +21,7 @@ from tui.core.catalogue_filter import QueryContext, SortKey, SortOrder
 from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
+from tui.widgets.line_table import LineTable
 from tui.widgets.model_cells import COLUMNS, TableStyles, cell
 from tui.widgets.model_columns import Column, Placed, fit, head_cell, place, point_aligned
 
@@ -35,7 +35,7 @@ _DOWN_FIRST: Final = frozenset({SortKey.CONTEXT, SortKey.MAX_OUTPUT})
 """Where the most is what one looks for."""
 
 
-class ModelTable(ScrollView, can_focus=True):
+class ModelTable(LineTable, can_focus=True):
     """The models that a query found; the cursor stays with its model whatever is shown next."""
 
     HELP = """The models. Prices are USD per million tokens; `–` is unknown, `varies` depends on what answers.
@@ -419,15 +419,16 @@ class ModelTable(ScrollView, can_focus=True):
 
     @override
     def render_line(self, y: int) -> Strip:
-        width = self._width
-        self._columns()
+        width = self.line_width
+        if width != self._placed_for:
+            self._columns()
         key = self._drawn[y] = self._line_key(y)
-        if y == 0:
-            return self._head(width)
         position = round(self.scroll_y) + y - 1
-        if position >= len(self.result.rows):
+        if y and position >= len(self.result.rows):
             return self._blank(y, width)
         strip = self._strips.get(key)
+        if strip is None and not y:
+            strip = self._strips[key] = self._head(width)
         if strip is None:
             row = self.result.rows[position]
             strip = self._strips[key] = self._row(self.index.models[row], width, position == self.cursor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from pathlib import Path
@@ -12,16 +11,26 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from tui.commands import clicking
-from tui.commands.chat_files import conversation_json, file_json, import_conversations, markdown, read_file
 from tui.commands.common_options import CommandError, CommonOptions
 from tui.commands.output import amount, complain, say, timestamp, write_bytes, write_json, write_json_rows, write_table
+from tui.core.chat_markdown import markdown
 from tui.core.exit_status import GOOD
 from tui.core.formats import money
 from tui.database import chats
+from tui.database.chat_files import (
+    LARGEST_OWN,
+    ImportRefused,
+    export_bytes,
+    import_conversations,
+    imported_sentence,
+    parse_chats,
+    read_chats,
+    write_new,
+)
 from tui.database.recovery import recover
 from tui.database.search import search as search_messages
 from tui.database.thread import Database, StorageFailed
-from tui.openrouter.text import Clean, clean_line
+from tui.openrouter.text import clean_line
 
 if TYPE_CHECKING:
     import sqlite3
@@ -127,7 +136,7 @@ def show_command(common: CommonOptions, conversation_id: str, as_json: bool) -> 
     if as_json:
         write_json(_conversation(found))
     else:
-        write_bytes(markdown(found).encode())
+        write_bytes(markdown(found, marked=False).encode())
     return GOOD
 
 
@@ -170,28 +179,20 @@ def search_command(common: CommonOptions, words: tuple[str, ...], as_json: bool)
     type=click.Choice(["markdown", "json"]),
     default="markdown",
     show_default=True,
-    help="JSON has all branches and can be imported.",
+    help="Both can be imported; JSON has all branches.",
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="A new file, for you alone.")
 @clicking.given
 def export_command(common: CommonOptions, conversation_ids: tuple[str, ...], kind: str, output: Path | None) -> int:
     """Write conversations (all without an ID) to stdout or FILE."""
     with _Store(common) as store:
-        if conversation_ids:
-            found = [store.conversation(wanted) for wanted in conversation_ids]
-        else:
-            opened = (store.run(chats.open_conversation, row.id) for row in list(store.summaries()))
-            found = [one for one in opened if one is not None]
-        if kind == "json":
-            whole = [conversation_json(one, store.run(chats.message_for_export, one.id)) for one in found]
-            body = file_json(whole)
-        else:
-            body = "\n".join(markdown(one) for one in found).encode()
+        ids = [store.conversation(wanted).id for wanted in conversation_ids]
+        body, number = store.run(export_bytes, ids, kind)
     if output is None:
         write_bytes(body)
         return GOOD
     _write_new(output, body)
-    complain(f"{len(found)} conversations are in {output}.")
+    complain(f"{number} {'conversation is' if number == 1 else 'conversations are'} in {output}.")
     return GOOD
 
 
@@ -199,29 +200,34 @@ def export_command(common: CommonOptions, conversation_ids: tuple[str, ...], kin
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @clicking.given
 def import_command(common: CommonOptions, file: Path) -> int:
-    """Take over conversations from FILE, as `chats export --format json` writes them.
+    """Take over conversations from FILE ("-" is stdin).
 
-    Conversations that are there already are left as they are.
+    That may be what `chats export` writes, JSON (with all branches) or Markdown, ChatGPT's conversations.json, or an
+    export of OpenRouter's chatroom. Conversations that are there already are left as they are.
     """
-    found = read_file(file)
+    settings = common.settings()
+    try:
+        if str(file) == "-":
+            with click.open_file("-", "rb") as opened:
+                found = parse_chats(opened.read(LARGEST_OWN + 1), "stdin", settings.secrets())
+        else:
+            found = read_chats(file, settings.secrets())
+    except ImportRefused as refused:
+        raise CommandError(str(refused)) from None
     with _Store(common) as store:
-        common.settings().folders.ensure()
-        taken, known = store.run(import_conversations, found)
-    rest = f", {known} were there already" if known else ""
-    say(Clean(f"{taken} conversations are imported{rest}."))
+        settings.folders.ensure()
+        say(imported_sentence(*store.run(import_conversations, found)))
     return GOOD
 
 
 def _write_new(path: Path, body: bytes) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new(path, body)
     except FileExistsError:
         raise CommandError(f"{path} exists and is left as it is; name another file.") from None
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or "the path is not valid"
         raise CommandError(f"{path} cannot be written: {why}.") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(body)
 
 
 def _summary(row: ConversationSummary) -> dict[str, Any]:

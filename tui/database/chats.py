@@ -125,6 +125,14 @@ def list_conversations(
     return tuple(_summary(connection, row) for row in rows)
 
 
+def all_ids(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Every conversation that is listed, the latest first."""
+    rows = connection.execute(
+        "SELECT id FROM conversation WHERE deleted_at IS NULL AND NOT is_private ORDER BY updated_at DESC"
+    )
+    return tuple(row[0] for row in rows.fetchall())
+
+
 def open_conversation(connection: sqlite3.Connection, conversation_id: str) -> Conversation | None:
     """The conversation with the branch that is shown, oldest message first; None when there is none (or no longer)."""
     row = connection.execute(

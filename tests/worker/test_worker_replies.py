@@ -117,7 +117,10 @@ async def test_tool_calls_reasoning_citations_and_pictures_reach_the_message(sta
         assert [one.title for one in message.citations] == ["A"]
         assert message.reasoning == "Hm."
         assert '"signature":"x"' in message.reasoning_details.raw.replace(" ", "")
-        assert message.text == "See.\n\n[image: image/png, 1 kB]\n"
+        file = host.settings.folders.exports / f"image-{ask.reply_id[:8]}-1.png"
+        assert message.text == f"See.\n\n[image: image/png, 3 B, saved as {file}]\n"
+        assert file.read_bytes() == bytes(3)
+        assert file.stat().st_mode & 0o777 == 0o600
         [stored] = await host.rows("SELECT text, more FROM message WHERE id = ?", ask.reply_id)
         assert stored["text"] == message.text
         assert "look" in stored["more"]

@@ -9,7 +9,7 @@ from tui.core.formats import UNKNOWN, bar, cost, duration, length, money, short_
 from tui.core.prices import estimate_cost
 from tui.core.requests import UNKNOWN_COMPLETION_TOKENS
 from tui.core.tokens import TOKENS_PER_MESSAGE, guess_tokens
-from tui.openrouter.catalogue import Model
+from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.text import Clean
 
 
@@ -49,6 +49,26 @@ def quote_line(tokens: int, model: Model | None, max_tokens: int | None, now: fl
     if whole == 0:
         return Clean("next free")
     return Clean(f"next ~{money(rounded(prompt))} + reply, ~{money(rounded(whole))} for {short_count(reply)} tokens")
+
+
+def cache_saving(
+    pricing: Pricing, now: float, *, prompt_tokens: int, cached_tokens: int, cache_write_tokens: int
+) -> Decimal | None:
+    """What the cache saved against the plain price of the prompt, USD; negative where writing cost more; None = none.
+
+    `now` is Unix seconds.
+    """
+    if not cached_tokens and not cache_write_tokens:
+        return None
+    without = estimate_cost(pricing, now=now, prompt_tokens=prompt_tokens)
+    with_cache = estimate_cost(
+        pricing,
+        now=now,
+        prompt_tokens=prompt_tokens,
+        cached_tokens=cached_tokens,
+        cache_write_tokens=cache_write_tokens,
+    )
+    return None if without is None or with_cache is None else without - with_cache
 
 
 def rounded(usd: Decimal) -> Decimal:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from tui.core.commands import Ask, DeleteMessages, ForkConversation
-from tui.core.conversation import Conversation, ConversationSettings, Message
+from tui.core.conversation import Attachment, Conversation, ConversationSettings, Message
 from tui.core.remedies import Remedy, RemedyKind
 from tui.core.requests import request_messages, title_from
 from tui.openrouter.chat import ChatParameters
@@ -48,6 +48,7 @@ def send(
     text: Clean,
     *,
     now: float,
+    attachments: tuple[Attachment, ...] = (),
     private: bool = False,
 ) -> Ask:
     """A new question at the end of the conversation (None: its first)."""
@@ -60,15 +61,16 @@ def send(
         role="user",
         text=text,
         created_at=now,
+        attachments=attachments,
     )
     return Ask(
         conversation_id=conversation_id,
         reply_id=uuid.uuid4().hex,
         settings=settings,
-        history=request_messages(settings, messages, text),
+        history=request_messages(settings, messages, text, attachments),
         question=question,
         parent_id=question.id,
-        title=conversation.title if conversation else title_from(text),
+        title=conversation.title if conversation else title_from(text or (attachments[0].name if attachments else "")),
         private=private,
     )
 
@@ -79,11 +81,17 @@ def carry_on(conversation: Conversation, settings: ConversationSettings, *, now:
 
 
 def send_edited(
-    conversation: Conversation, edited: Message, settings: ConversationSettings, text: Clean, *, now: float
+    conversation: Conversation,
+    edited: Message,
+    settings: ConversationSettings,
+    text: Clean,
+    *,
+    now: float,
+    attachments: tuple[Attachment, ...] = (),
 ) -> Ask:
     """Another question in the place of an earlier one; what followed that stays as a branch of its own."""
     branch = replace(conversation, messages=conversation.messages[: _place(conversation, edited)])
-    ask = send(branch, conversation.id, settings, text, now=now, private=conversation.private)
+    ask = send(branch, conversation.id, settings, text, now=now, attachments=attachments, private=conversation.private)
     return replace(ask, replaces=edited.id)
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from tui.core.conversation import ConversationSettings, Message
+from tui.core.ledger import SpendQuery
 from tui.openrouter.chat import RequestMessage
 from tui.openrouter.text import Clean, Opaque
 
@@ -69,7 +70,9 @@ class PollQuota(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadSpend(msgspec.Struct, frozen=True, kw_only=True):
-    """Sum the ledger for the Spend screen."""
+    """Sum the ledger for the meter and, with a query, for the Spend screen."""
+
+    query: SpendQuery | None = None
 
 
 class RepriceHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +80,12 @@ class RepriceHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     models: tuple[Opaque, ...]
     days: int = 30
+
+
+class LoadEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """Read what a model's own past says of the next request to it, for the quote."""
+
+    model: Opaque
 
 
 class ListConversations(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,6 +187,7 @@ Command: TypeAlias = (
     | PollQuota
     | LoadSpend
     | RepriceHistory
+    | LoadEstimate
     | ListConversations
     | OpenConversation
     | ShowBranch

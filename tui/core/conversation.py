@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -69,6 +69,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     model_answered: Clean | None = None
     generation_id: Opaque | None = None
     tries: int = 1
+    quoted_usd: Decimal | None = None
+    """What sending was said to come to, with a reply of the usual length."""
+    cache_saved_usd: Decimal | None = None
+    """What reading from the cache saved, less what writing to it cost more, by the price list."""
     billing_note: Clean | None = None
     """For a stopped reply: whether the provider stops billing or bills on; or `PART_UNREADABLE`."""
 
@@ -87,6 +91,17 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
     retry_after_s: float | None = None
     fallback_models: tuple[Opaque, ...] = ()
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that goes with a question, whole: the file itself may change or go."""
+
+    kind: Literal["text", "image", "pdf"]
+    name: Clean
+    content: Opaque
+    """Of a text the text; of an image or a PDF its data URL."""
+    size: int
+    """Bytes of the file."""
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -110,6 +125,7 @@ class Message(msgspec.Struct, kw_only=True):
     refusal: Clean = Clean("")
     tool_calls: tuple[ToolCall, ...] = ()
     citations: tuple[Citation, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     reasoning_details: Opaque | None = None
     """The JSON array as it came, to be sent back untouched."""
     finish_reason: Clean | None = None

@@ -16,7 +16,7 @@ from tui.core.conversation import (
     MessageState,
     Receipt,
 )
-from tui.core.ledger import FreeUse, KeyUse, OverBudget, SpendSummary
+from tui.core.ledger import FreeUse, KeyUse, OverBudget, SpendSummary, SpendView
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.chat import Citation, Credits, KeyInfo, ToolCall, Usage
 from tui.openrouter.text import Clean, Opaque
@@ -139,6 +139,19 @@ class BillArrived(msgspec.Struct, frozen=True, kw_only=True):
     receipt: Receipt
 
 
+class EstimateRead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model's own past says of the next request to it."""
+
+    model: Opaque
+    ratio: float
+    """Billed prompt tokens divided by our count of them, lately; 1.0 when nothing was billed yet."""
+    replies: int
+    median_tokens: int | None
+    """Of its replies; None when there are none."""
+    ninety_percent_tokens: int | None
+    """Nine replies of ten were no longer."""
+
+
 class ConversationsListed(msgspec.Struct, frozen=True):
     rows: tuple[ConversationSummary, ...]
     search: Clean | None = None
@@ -156,6 +169,12 @@ class ConversationSaved(msgspec.Struct, frozen=True):
 
 class SpendSummed(msgspec.Struct, frozen=True):
     summary: SpendSummary
+
+
+class SpendViewed(msgspec.Struct, frozen=True):
+    """What the Spend screen asked for."""
+
+    view: SpendView
 
 
 class HistoryRepriced(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,10 +284,12 @@ Event: TypeAlias = (
     | ReplyGrew
     | TurnEnded
     | BillArrived
+    | EstimateRead
     | ConversationsListed
     | ConversationOpened
     | ConversationSaved
     | SpendSummed
+    | SpendViewed
     | HistoryRepriced
     | QuotaRead
     | LimitsRead

@@ -87,6 +87,15 @@ def short_count(number: int) -> Clean:
     return Clean("∞")
 
 
+def file_size(size: int) -> Clean:
+    """Bytes as people say them: `812 B`, `12 kB`, `1.4 MB`."""
+    if size < 1_000:
+        return Clean(f"{size} B")
+    if size < 999_500:
+        return Clean(f"{size / 1_000:.0f} kB")
+    return Clean(f"{size / 1_000_000:.1f} MB".replace(".0 MB", " MB"))
+
+
 def age(created: float | None, now: float) -> Clean:
     """How long ago: `now`, `12m`, `5h`, `6d`, `3mo`, `2y`."""
     if created is None:

@@ -1,9 +1,13 @@
-"""What a reply came to, on one line."""
+"""What a reply came to: a line of what matters, and a line of details."""
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Final
+
 from tui.core import formats
-from tui.core.conversation import Message, Receipt
+from tui.core.chat_figures import rounded
+from tui.core.conversation import CostKind, Message, Receipt
 from tui.openrouter.text import Clean
 
 
@@ -29,6 +33,41 @@ def receipt_line(message: Message) -> Clean:
     if receipt.billing_note:
         parts.append(receipt.billing_note)
     return Clean(" · ".join(part for part in parts if part))
+
+
+_LONGEST_ID: Final = 60
+
+
+def receipt_details(message: Message) -> Clean:
+    """`14 s in all · caching saved $0.001 · quoted ~$0.0038, 8 % more came · gen-1786…`; empty when none is known."""
+    receipt = message.receipt
+    if receipt is None:
+        return Clean("")
+    parts: list[str] = []
+    if receipt.duration_ms is not None and receipt.ttft_ms is not None:
+        parts.append(f"{formats.duration(receipt.duration_ms / 1000)} in all")
+    saved = receipt.cache_saved_usd
+    if saved:
+        parts.append(
+            f"caching saved {formats.money(saved)}" if saved > 0 else f"caching cost {formats.money(-saved)} more"
+        )
+    if receipt.quoted_usd is not None and receipt.cost.kind is CostKind.BILLED and receipt.cost.usd is not None:
+        parts.append(_off(receipt.quoted_usd, receipt.cost.usd))
+    if receipt.generation_id is not None:
+        parts.append(receipt.generation_id.shown()[:_LONGEST_ID])
+    return Clean(" · ".join(part for part in parts if part))
+
+
+def _off(quoted: Decimal, billed: Decimal) -> str:
+    """By how much the quote was off; nothing where both are nothing."""
+    if quoted == 0:
+        return "" if billed == 0 else "quoted free"
+    said = f"quoted ~{formats.money(rounded(quoted))}"
+    percent = round((billed - quoted) / quoted * 100)
+    if percent == 0:
+        return f"{said}, exact"
+    more = "more" if percent > 0 else "less"
+    return f"{said}, {abs(percent):,} % {more} came"
 
 
 def _tokens(receipt: Receipt) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from tui.core.conversation import ConversationSettings, Message, MessageState
+from tui.core.attachments import content_of
+from tui.core.conversation import Attachment, ConversationSettings, Message, MessageState
 from tui.core.formats import money
 from tui.core.ledger import OverBudget
 from tui.core.prices import estimate_cost, price_at
@@ -24,9 +25,12 @@ PROMPT_RESERVE: Final = Decimal("1.2")
 
 
 def request_messages(
-    settings: ConversationSettings, messages: list[Message], question: Clean | None
+    settings: ConversationSettings,
+    messages: list[Message],
+    question: Clean | None,
+    attachments: Sequence[Attachment] = (),
 ) -> tuple[RequestMessage, ...]:
-    """The whole request: system prompt, the messages so far, the question.
+    """The whole request: system prompt, the messages so far, the question with what is attached to it.
 
     Replies that brought nothing are left out; those that were stopped or cut off go with the text they have. A tool
     call that nobody answered is left out too: providers refuse a request with one.
@@ -50,9 +54,9 @@ def request_messages(
                 )
             )
         else:
-            request.append(RequestMessage(role=message.role, content=message.text))
+            request.append(RequestMessage(role=message.role, content=content_of(message.text, message.attachments)))
     if question is not None:
-        request.append(RequestMessage(role="user", content=question))
+        request.append(RequestMessage(role="user", content=content_of(question, attachments)))
     return tuple(request)
 
 

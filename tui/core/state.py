@@ -26,6 +26,7 @@ from tui.core.events import (
     EmbedProgressed,
     EndpointsFailed,
     EndpointsLoaded,
+    EstimateRead,
     Event,
     HistoryRepriced,
     Job,
@@ -38,10 +39,11 @@ from tui.core.events import (
     ReplyGrew,
     SheetLoaded,
     SpendSummed,
+    SpendViewed,
     TurnEnded,
     TurnQueued,
 )
-from tui.core.ledger import FreeUse, KeyUse, SpendSummary
+from tui.core.ledger import FreeUse, KeyUse, SpendSummary, SpendView
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.text import Clean
 
@@ -63,6 +65,8 @@ class Topic(Flag):
     PREFERENCES = auto()
     NOTICES = auto()
     BUDGET = auto()
+    SPEND = auto()
+    """What the Spend screen shows beyond the meter."""
     REPRICED = auto()
     """What the history would have cost on other models."""
 
@@ -113,7 +117,11 @@ class State:
         """Message id → conversation id of the replies that are queued or grow."""
         self.jobs: dict[str, Job] = {}
         """Those that are not over, by id."""
+        self.estimates: dict[str, EstimateRead] = {}
+        """What the past of models says of the next request, by raw id."""
         self.spend: SpendSummary | None = None
+        self.spend_view: SpendView | None = None
+        """The last answer to the Spend screen."""
         self.repriced: HistoryRepriced | None = None
         """The last answer: whoever asked looks whether it is about its models."""
         self.quota: QuotaRead | None = None
@@ -172,6 +180,9 @@ class State:
                     message.receipt = event.receipt
                     message.version += 1
                 return Topic.CHAT | Topic.METER
+            case EstimateRead():
+                self.estimates[event.model.raw] = event
+                return Topic.CHAT
             case ConversationsListed(rows, search):
                 self.conversations = rows
                 self.conversations_search = search
@@ -188,6 +199,9 @@ class State:
             case SpendSummed(summary):
                 self.spend = summary
                 return Topic.METER
+            case SpendViewed(view):
+                self.spend_view = view
+                return Topic.SPEND
             case HistoryRepriced():
                 self.repriced = event
                 return Topic.REPRICED

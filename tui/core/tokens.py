@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 TOKENS_PER_MESSAGE: Final = 4
 """What the chat template adds to each message, roughly."""
 TOKENS_PER_IMAGE: Final = 1_000
+_CHARACTERS_PER_FILE_TOKEN: Final = 60
+"""Of a PDF's data URL, roughly: a page of 60 kB comes to some 1,300 tokens."""
 _LONGEST_COUNTED: Final = 400_000
 """Characters; longer texts are extrapolated, so that a pasted file never takes seconds."""
 
@@ -51,6 +53,14 @@ def count_request_tokens(messages: Iterable[RequestMessage]) -> int:
             total += count_tokens(message.content)
         elif message.content is not None:
             for part in message.content:
-                text = part.get("text")
-                total += count_tokens(text) if isinstance(text, str) else TOKENS_PER_IMAGE
+                total += _part_tokens(part)
     return total
+
+
+def _part_tokens(part: dict[str, object]) -> int:
+    text, file = part.get("text"), part.get("file")
+    if isinstance(text, str):
+        return count_tokens(text)
+    if isinstance(file, dict):
+        return max(TOKENS_PER_IMAGE, len(str(file.get("file_data", ""))) // _CHARACTERS_PER_FILE_TOKEN)
+    return TOKENS_PER_IMAGE

@@ -16,7 +16,7 @@ from tui.demo.settings import Row, Settings
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-MAX_BODY: Final = 20_000_000
+MAX_BODY: Final = 64_000_000
 """Bytes."""
 LOGGED_HEADERS: Final = (
     "http-referer",

@@ -12,8 +12,8 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from tui.core import formats
+from tui.core.attachments import attachment_words
 from tui.core.conversation import Message, MessageState
-from tui.core.receipt_line import receipt_line
 from tui.openrouter.text import Clean
 from tui.widgets.markdown_kinds import Fence, Kind, Table, Unit
 from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, estimate
@@ -21,7 +21,7 @@ from tui.widgets.markdown_tables import rows_that_count
 from tui.widgets.markdown_units import UnitSplitter
 from tui.widgets.markdown_wrap import cells, wrap
 from tui.widgets.transcript_look import Look
-from tui.widgets.transcript_notes import note, sources, space_below, tool_call
+from tui.widgets.transcript_notes import note, receipt_lines, sources, space_below, tool_call
 from tui.widgets.transcript_pieces import DrawnPieces, Piece
 
 MARKDOWN_LIMIT: Final = 2_000_000
@@ -366,6 +366,9 @@ class MessageBlock:
         """What stands below the body."""
         message = self.message
         pieces: list[Piece] = []
+        if message.attachments:
+            said = "\n".join(map(attachment_words, message.attachments))
+            pieces.append(Piece(lambda page: note(said, page.look.code["name"], page)))
         if message.refusal:
             pieces.append(Piece(lambda page: note("⊘ refused: " + message.refusal, page.look.warning, page)))
         pieces += [Piece(partial(tool_call, call)) for call in message.tool_calls]
@@ -385,7 +388,7 @@ class MessageBlock:
             pieces.append(Piece(lambda page: note(mark, page.look.warning, page)))
         if message.receipt is not None and not message.state.is_open:
             # While it grows, the composer's border counts; here it would be painted again with every token.
-            pieces.append(Piece(lambda page: note(receipt_line(message), page.look.dim, page)))
+            pieces.append(Piece(partial(receipt_lines, message)))
             pieces[-1].lights_up = True
         pieces.append(Piece(space_below))
         for piece in pieces:

@@ -9,6 +9,8 @@ from typing import Final
 from rich.segment import Segment
 from rich.style import Style
 
+from tui.core.conversation import Message
+from tui.core.receipt_line import receipt_details, receipt_line
 from tui.openrouter.chat import Citation, ToolCall
 from tui.openrouter.text import clean
 from tui.widgets.markdown_inline import LINK, safe_url
@@ -64,6 +66,15 @@ def sources(citations: Sequence[Citation], page: Page) -> list[Line]:
             segments = [page.look.blank(4), Segment(url[start:end], style)]
             lines.append(page.line(segments, 4 + cells(url[start:end]), 4, 0, ""))
     return lines
+
+
+def receipt_lines(message: Message, page: Page) -> list[Line]:
+    """What the reply came to, and the details behind it or below it, as there is room."""
+    line, details = receipt_line(message), receipt_details(message)
+    whole = f"{line} · {details}"
+    if not details or cells(whole) <= page.room:
+        return note(whole if details else line, page.look.dim, page)
+    return note(line, page.look.dim, page) + note(details, page.look.dim, page)
 
 
 def space_below(page: Page) -> list[Line]:

@@ -28,6 +28,7 @@ from tui.openrouter.chat import ChatRequest
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean
 from tui.worker.context import failure_of, storage_error, undisturbed
+from tui.worker.estimate_job import load_estimate
 from tui.worker.paid_request import BudgetRefused, PaidRequest
 from tui.worker.reply import GrowingReply
 from tui.worker.turn_record import TurnRecord
@@ -205,6 +206,8 @@ class AskJob:
             async for events in stream.batches():
                 began, waited = reply.began, reply.comments
                 reply.take(events)
+                if len(reply.images) > reply.images_told:
+                    await self._keep_images(reply)
                 if not named and reply.model is not None:
                     named = True
                     self._name(paid, reply)
@@ -220,6 +223,17 @@ class AskJob:
                         key_tail=key.tail,
                     )
                 self._turn.grown(reply)
+
+    async def _keep_images(self, reply: GrowingReply) -> None:
+        """Save the pictures that came, and name their files in the text, where they cannot be drawn."""
+        from tui.worker.generated_images import keep_image
+
+        folder = None if self._ask.private else self._context.settings.folders.exports
+        while reply.images_told < len(reply.images):
+            url = reply.images[reply.images_told]
+            reply.images_told += 1
+            name = f"image-{self._ask.reply_id[:8]}-{reply.images_told}"
+            reply.text.append(await asyncio.to_thread(keep_image, url, folder, name))
 
     def _name(self, paid: PaidRequest, reply: GrowingReply) -> None:
         """Keep the generation's id, so that the bill can be asked for even after a crash; nothing waits for it."""
@@ -263,11 +277,14 @@ class AskJob:
         if reply and reply.ended and reply.ended.broken_events:
             note = note or PART_UNREADABLE
         receipt = reply.receipt(cost, note) if reply else Receipt(cost=cost, tries=paid.tries)
+        receipt = replace(receipt, quoted_usd=paid.quote.likely_usd)
         if receipt.provider is None and error is not None:
             receipt = replace(receipt, provider=error.provider)
         if reply and reply.ended and reply.ended.broken_events:
             context.warn(Clean("A part of this reply could not be read; some of its text may be missing."))
         await self._turn.end(state, receipt, failure)
+        learned = load_estimate(context, self._model)
+        await context.kept(learned, "What this reply teaches the next quote could not be read")
         if money_state is RequestState.AWAITED:
             shown = BillArrived(
                 conversation_id=self._ask.conversation_id, message_id=self._ask.reply_id, receipt=receipt

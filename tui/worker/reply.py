@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
 
+from tui.core.chat_figures import cache_saving
 from tui.core.conversation import Cost, CostKind, Receipt
 from tui.core.prices import estimate_cost
 from tui.core.tokens import guess_tokens
@@ -27,9 +27,7 @@ from tui.openrouter.chat import (
     UsageArrived,
     Waiting,
 )
-from tui.openrouter.text import Clean, Opaque, clean_line
-
-_LONGEST_URL: Final = 500
+from tui.openrouter.text import Clean, Opaque
 
 
 @dataclass(slots=True)
@@ -49,6 +47,8 @@ class GrowingReply:
     characters: int = 0
     """Of text, reasoning and refusal so far."""
     has_text: bool = False
+    images_told: int = 0
+    """How many of `images` stand in the text."""
     tool_calls: tuple[ToolCall, ...] | None = None
     citations: tuple[Citation, ...] | None = None
     images: list[Opaque] = field(default_factory=list)
@@ -89,7 +89,6 @@ class GrowingReply:
                     self.citations = (self.citations or ()) + citations
                 case ImageArrived(url):
                     self.images.append(url)
-                    self.text.append(image_note(url))
                     self.has_text = True
                     self._content(0, now)
                 case Began(generation_id, model, provider):
@@ -202,14 +201,12 @@ class GrowingReply:
             model_answered=self.model_shown,
             generation_id=self.generation_id,
             tries=self.tries,
+            cache_saved_usd=cache_saving(
+                self.pricing,
+                time.time(),
+                prompt_tokens=usage.prompt_tokens or 0,
+                cached_tokens=usage.cached_tokens or 0,
+                cache_write_tokens=usage.cache_write_tokens or 0,
+            ),
             billing_note=note,
         )
-
-
-def image_note(url: Opaque) -> Clean:
-    """What stands in the text for a picture that cannot be drawn there."""
-    raw = url.raw
-    if raw.startswith("data:"):
-        kind = clean_line(raw[5:60].partition(";")[0].partition(",")[0])
-        return Clean(f"\n\n[image: {kind or 'unknown kind'}, {len(raw) * 3 // 4 // 1024 + 1} kB]\n")
-    return Clean(f"\n\n[image: {url.shown()[:_LONGEST_URL]}]\n")

@@ -18,6 +18,7 @@ from tui.core.commands import (
     ForkConversation,
     ListConversations,
     LoadEndpoints,
+    LoadEstimate,
     LoadSheet,
     LoadSpend,
     OpenConversation,
@@ -41,10 +42,12 @@ from tui.core.events import (
     Noticed,
     PreferencesRead,
     SheetLoaded,
+    SpendViewed,
     TurnEnded,
 )
+from tui.core.ledger import SpendQuery
 from tui.core.sheets import Sheet
-from tui.database import chats, recovery, settings_store, turns, vectors
+from tui.database import chats, recovery, settings_store, spend, turns, vectors
 from tui.database.columns import data_version
 from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
@@ -55,6 +58,7 @@ from tui.worker.bills import BillCollector
 from tui.worker.catalogue_job import load_endpoints, load_snapshot, refresh_catalogue
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
+from tui.worker.estimate_job import load_estimate
 from tui.worker.key_ring import KeyRing
 from tui.worker.quota_job import poll_quota
 
@@ -235,11 +239,13 @@ class Worker:
                 self._spawn(f"endpoints:{model.raw}", load_endpoints(context, model, force=force))
             case PollQuota():
                 self._spawn("quota", poll_quota(context))
-            case LoadSpend():
-                self._spawn("spend", context.sum_up())
+            case LoadSpend(query=query):
+                self._spawn(f"spend:{query}", self._load_spend(query))
             case RepriceHistory(models=models):
                 asked = ",".join(model.raw for model in models)
                 self._spawn(f"history:{command.days}:{asked}", self._reprice(command))
+            case LoadEstimate(model=model):
+                self._spawn(f"estimate:{model.raw}", load_estimate(context, model))
             case ListConversations(search=search):
                 self._search = search or None
                 self._list_again()
@@ -339,6 +345,13 @@ class Worker:
         from tui.worker.embed_job import EmbedJob
 
         await EmbedJob(self._context, embed).run(stopped=not goes_on)
+
+    async def _load_spend(self, query: SpendQuery | None) -> None:
+        context = self._context
+        await context.sum_up()
+        if query is not None:
+            found = await context.database.run(spend.view, context.origin, query, context.server_now())
+            context.publish(SpendViewed(found))
 
     async def _reprice(self, command: RepriceHistory) -> None:
         from tui.worker.history_job import reprice_history  # not before somebody asks

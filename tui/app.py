@@ -377,7 +377,7 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         await self.action_show(event.mode)
         view = self.screen_stack[0]
         if isinstance(view, TakesModel):
-            view.take_model(event.model)
+            view.take_model(event.model, event.routing)
 
     def action_go_to(self) -> None:
         from tui.screens.goto_menu import GotoMenu

@@ -28,6 +28,7 @@ from tui.core.events import (
     TurnEnded,
     TurnQueued,
 )
+from tui.core.routing import Routing
 from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.confirm import Confirm
@@ -87,6 +88,7 @@ class View(LiveScreen):
         super().__init__(session)
         self.caught: list[Topic] = []
         self.model: Opaque | None = None
+        self.routing: Routing | None = None
         self.running = False
 
     @override
@@ -97,8 +99,8 @@ class View(LiveScreen):
     def catch_up(self, topics: Topic) -> None:
         self.caught.append(topics)
 
-    def take_model(self, model: Opaque) -> None:
-        self.model = model
+    def take_model(self, model: Opaque, routing: Routing | None = None) -> None:
+        self.model, self.routing = model, routing
 
     def stop_stream(self) -> bool:
         return self.running

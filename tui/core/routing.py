@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import msgspec
@@ -30,6 +29,8 @@ def routed(known: str | None, routing: Routing) -> str | None:
 
     `known` is what stands there so far; None = nothing.
     """
+    import json  # the start does without
+
     others = {key: value for key, value in _object(known).items() if key not in ("order", "only", "sort")}
     wanted: dict[str, object] = {
         "order": [tag.raw for tag in routing.order],
@@ -42,6 +43,10 @@ def routed(known: str | None, routing: Routing) -> str | None:
 
 def routing_words(known: str | None) -> Clean:
     """The routing object as one reads it: `first chutes, then deepinfra/fp4`; empty where nothing is routed."""
+    if not known:
+        return Clean("")
+    import json
+
     parts = []
     for key, value in _object(known).items():
         names = [clean_line(str(one)) for one in value] if isinstance(value, list) else []
@@ -75,6 +80,8 @@ def variants(model: Model, known: dict[str, Model]) -> dict[str, Opaque]:
 
 
 def _object(known: str | None) -> dict[str, object]:
+    import json
+
     try:
         parsed = json.loads(known) if known else {}
     except ValueError:

@@ -22,6 +22,7 @@ from tui.core.conversation import Conversation, ConversationSettings, Message, M
 from tui.core.default_model import default_model, is_missing
 from tui.core.prices import strip_variant
 from tui.core.remedies import Remedy, remedies
+from tui.core.routing import routing_words
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean
@@ -213,7 +214,9 @@ class ChatView(LiveScreen):
         else:
             tokens = context_tokens(self.conversation, len(self.composer.text))
             quote = quote_line(tokens, self.model, self.settings.parameters.max_tokens, self.session.now())
-            self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}"), quote)
+            routing = routing_words(self.settings.parameters.provider)
+            via = f" ── {routing}" if routing else ""
+            self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}{via}"), quote)
         self._show_remedies()
 
     def _put_border(self, title: Clean, subtitle: Clean) -> None:

@@ -25,6 +25,7 @@ from tui.core.commands import Embed, LoadSheet, Remember, SaveSheet
 from tui.core.conversation import Failure
 from tui.core.events import EmbedEnded, JobState
 from tui.core.ledger import OverBudget
+from tui.core.routing import Routing
 from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque, clean_line
 from tui.screens.embedded_sheet import (
@@ -297,8 +298,8 @@ class EmbeddingsScreen(LiveScreen):
         """The id of the model that would be asked, as it is sent."""
         return self._choice.id
 
-    def take_model(self, model: Opaque) -> None:
-        """Embed with this model from now on."""
+    def take_model(self, model: Opaque, routing: Routing | None = None) -> None:
+        """Embed with this model from now on; texts are embedded wherever the server likes, so `routing` is not used."""
         self._choice.picked = model.raw
         self._failure = None
         self._over_budget = None

@@ -24,7 +24,7 @@ from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.session import UseModel
-from tui.screens.table_choices import TableChoices
+from tui.screens.shown_models import ShownModels
 from tui.stylesheets import style_path
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.model_details import ModelDetails, ProviderList
@@ -41,7 +41,7 @@ _SLOW_INDEX: Final = 1_500
 _SAVE_AFTER_S: Final = 1.0
 
 
-class ModelsScreen(TableChoices):
+class ModelsScreen(ShownModels):
     """The whole catalogue at once, from the last snapshot, refreshed behind it."""
 
     FOLLOWS = Topic.CATALOGUE | Topic.ENDPOINTS | Topic.JOBS | Topic.PREFERENCES
@@ -62,7 +62,12 @@ class ModelsScreen(TableChoices):
         ),
         Binding("d", "details", "details", tooltip="Description, prices, limits, providers.", id="models.details"),
         Binding(
-            "p", "providers", "providers", show=False, tooltip="Load the model's providers.", id="models.providers"
+            "p",
+            "providers",
+            "providers",
+            show=False,
+            tooltip="Its providers: prices, speed, routing.",
+            id="models.providers",
         ),
         Binding("r", "refresh", "refresh", show=False, tooltip="Load the list again.", id="models.refresh"),
         Binding("escape", "step_out", "back", show=False, tooltip="Back to the table.", id="models.step_out"),
@@ -79,6 +84,8 @@ class ModelsScreen(TableChoices):
         self._query = Query()
         self._sort = SortOrder(SortKey.AGE)
         self._query_context = QueryContext(now=session.now())
+        self._mistake: FilterMistake | None = None
+        """What is wrong with what is typed; the last good result stands meanwhile."""
         self._restored = False
         self._asked_at: dict[str, float] = {}
         """Raw id → when its providers were asked for (Unix seconds)."""
@@ -166,9 +173,7 @@ class ModelsScreen(TableChoices):
 
     @override
     def show_result(self) -> None:
-        result = self._index.query(
-            self._query, self._sort, self._query_context, favourites_first=self.favourites_first
-        )
+        result = self._index.query(self._query, self._sort, self._query_context, favourites_first=self.favourites_first)
         if not result.rows and any(not word.negated for word in self._query.words):
             self._search_fuzzily(self._query)
         self._put(result)
@@ -217,6 +222,8 @@ class ModelsScreen(TableChoices):
         """The line under the table: marks, order, how old the list is and why."""
         state, now = self.session.state, self.session.now()
         parts = []
+        if self._mistake is not None:
+            parts.append(f"✕ the filter: expected {self._mistake.expected}")
         if marked := len(self.table.marked):
             parts.append(f"✓ {marked} marked" + (", c compares" if marked > 1 else ""))
         sort = self.table.result.sort
@@ -240,7 +247,10 @@ class ModelsScreen(TableChoices):
             # The last good result stays while one types on.
             shown = self.table.result
             self.filter_line.report(len(shown.rows), shown.total, mistake=understood)
+            self._mistake = understood
+            self._show_standing()
             return
+        self._mistake = None
         self._query = understood
         self.show_result()
         if self._save_timer is not None:
@@ -291,11 +301,17 @@ class ModelsScreen(TableChoices):
         self.session.copy(event.model.slug)
 
     @on(ModelTable.OpenPage)
-    def open_page(self, event: ModelTable.OpenPage) -> None:
-        from urllib.parse import quote
+    @on(ModelDetails.PageAsked)
+    def open_page(self, event: ModelTable.OpenPage | ModelDetails.PageAsked) -> None:
+        from tui.screens.model_links import open_page
 
-        if self.session.settings.provider.type == "openrouter":
-            self.app.open_url(f"https://openrouter.ai/{quote(event.model.id.raw, safe='/:~')}")
+        open_page(self.app, event.model, self.session.settings)
+
+    @on(ModelDetails.LinksAsked)
+    def show_links(self, event: ModelDetails.LinksAsked) -> None:
+        from tui.screens.model_links import show_links
+
+        show_links(self.app, event.model, self.session.settings)
 
     @on(ModelTable.MarksChanged)
     def note_marks(self) -> None:
@@ -303,21 +319,28 @@ class ModelsScreen(TableChoices):
         self.refresh_bindings()
 
     @on(ModelDetails.ProvidersAsked)
-    def load_providers(self, event: ModelDetails.ProvidersAsked) -> None:
-        self._ask_providers(event.model.id)
+    def show_providers(self, event: ModelDetails.ProvidersAsked) -> None:
+        self._open_endpoints(event.model)
 
-    def _ask_providers(self, model: Opaque) -> None:
+    def _ask_providers(self, model: Opaque, force: bool) -> None:
+        """Have the providers loaded; with `force` even when they came just now."""
         self._asked_at[model.raw] = self.session.now()
-        known = self.session.state.endpoints.get(model.shown())
-        self.session.submit(LoadEndpoints(model=model, force=known is not None))
+        if not self.session.submit(LoadEndpoints(model=model, force=force)):
+            self.notify("Too much is waiting already: try again in a moment.", severity="warning", markup=False)
 
     def action_providers(self) -> None:
         if self.table.model is not None:
-            self._ask_providers(self.table.model.id)
-            if self.details is not None and self.details.display:
-                self.details.show_providers()
-            else:
-                self._open_details(self.table.model, at_providers=True)
+            self._open_endpoints(self.table.model)
+
+    def _open_endpoints(self, model: Model) -> None:
+        from tui.screens.endpoints_dialog import EndpointsDialog
+
+        dialog = EndpointsDialog(self.session, model, self._providers, self._ask_providers)
+        _ = self.app.push_screen(dialog, self._use_chosen)
+
+    def _use_chosen(self, use: UseModel | None) -> None:
+        if use is not None:
+            self.post_message(use)
 
     def action_details(self) -> None:
         """At the right where there is room, else in a dialog."""
@@ -326,27 +349,27 @@ class ModelsScreen(TableChoices):
         elif self.table.model is not None:
             self._open_details(self.table.model)
 
-    def _open_details(self, model: Model, *, at_providers: bool = False) -> None:
+    def _open_details(self, model: Model) -> None:
         from tui.screens.model_dialogs import DetailsDialog
 
-        dialog = DetailsDialog(self.session, model, self._providers, self._ask_providers, at_providers=at_providers)
-        _ = self.app.push_screen(dialog)
+        dialog = DetailsDialog(self.session, model, self._providers, self._ask_providers)
+        _ = self.app.push_screen(dialog, self._use_chosen)
 
     def action_compare(self) -> None:
         marked = self.table.marked
         if len(marked) < 2:
             self.notify("Mark two or more models with space, then compare them.", markup=False)
             return
-        from tui.screens.model_dialogs import CompareDialog
+        from tui.screens.compare_dialog import CompareDialog
 
-        _ = self.app.push_screen(CompareDialog(marked, self.session.now()))
+        _ = self.app.push_screen(CompareDialog(self.session, marked))
 
     def action_refresh(self) -> None:
         self.session.submit(RefreshCatalogue())
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("filter", "details", "compare") and isinstance(self.focused, Input):
+        if action in ("filter", "details", "compare", "plot", "export") and isinstance(self.focused, Input):
             return False  # these letters are being typed
         if action == "compare" and self.is_mounted and len(self.table.marked) < 2:
             return None

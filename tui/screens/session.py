@@ -14,6 +14,7 @@ from textual.signal import Signal
 
 from tui.config import Settings
 from tui.core.commands import Command
+from tui.core.routing import Routing
 from tui.core.state import State, Topic
 from tui.openrouter.text import Opaque
 
@@ -67,6 +68,8 @@ class UseModel(Message):
     mode: str
     """`chat` or `embeddings`."""
     model: Opaque
+    routing: Routing | None = None
+    """Which providers a new chat with it asks for; None = whatever the conversation on screen does."""
 
 
 @dataclass
@@ -80,7 +83,7 @@ class GoTo(Message):
 class TakesModel(Protocol):
     """A view that can be entered with a model: it is called once the view is shown."""
 
-    def take_model(self, model: Opaque) -> None: ...
+    def take_model(self, model: Opaque, routing: Routing | None = None) -> None: ...
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,22 +16,28 @@ from tui.core.ledger import (
     MONEY,
     KeyLimits,
     NewRequest,
+    Period,
     RequestKind,
     RequestState,
     Reserved,
     Settlement,
+    SpendQuery,
     SpendRow,
     Take,
 )
 from tui.database import ledger
 from tui.database.limits import take
 from tui.database.opening import open_database
-from tui.database.spend import cost_of, last_requests, request_row, spend_rows, summary
+from tui.database.request_rows import cost_of, last_requests, request_row
+from tui.database.schema import MIGRATIONS, migrate
+from tui.database.spend import spend_rows, summary, view
+from tui.database.sums import rebuild
 from tui.openrouter.text import Clean, Opaque
 
 ORIGIN = "https://example.test"
 NOW = 1_760_000_000.0
 DAY = 86_400.0
+SUM_TABLES = ("day_total", "hour_total", "day_sum", "conversation_sum", "session_sum")
 
 
 @pytest.fixture
@@ -78,6 +85,16 @@ def whole(connection: sqlite3.Connection) -> SpendRow:
     return spend_rows(connection, ORIGIN)[0]
 
 
+def all_sums(connection: sqlite3.Connection) -> dict[str, list[list[object]]]:
+    return {
+        table: [
+            [Decimal(value) if isinstance(value, str) else value for value in row]
+            for row in connection.execute(f"SELECT * FROM {table}").fetchall()
+        ]
+        for table in SUM_TABLES
+    }
+
+
 amounts = st.one_of(
     st.none(),
     st.decimals(0, 1000, places=18),
@@ -96,6 +113,9 @@ settlements = st.builds(
     prompt_tokens=st.one_of(st.none(), st.integers(0, 10**9)),
     completion_tokens=st.one_of(st.none(), st.integers(0, 10**9)),
     provider=st.sampled_from([None, Clean("Acme"), Clean("Other")]),
+    cached_tokens=st.one_of(st.none(), st.integers(0, 10**9)),
+    cache_write_tokens=st.one_of(st.none(), st.integers(0, 10**9)),
+    error_kind=st.sampled_from([None, "cut_off"]),
 )
 
 
@@ -134,6 +154,9 @@ def test_sums_always_equal_the_rows(steps: list[Settlement], reserves: list[Deci
             unknown += 1
         else:
             estimated = MONEY.add(estimated, cost.usd)
+    kept = all_sums(connection)
+    rebuild(connection)
+    assert all_sums(connection) == kept
     total, rows = spend_rows(connection, ORIGIN, "model")
     assert (total.requests, total.prompt_tokens, total.unknown) == (counted, prompt, unknown)
     assert (total.billed_usd, total.estimated_usd) == (billed, estimated)
@@ -198,7 +221,7 @@ def test_a_bill_without_a_usable_amount_is_no_bill(connection: sqlite3.Connectio
 def test_what_was_never_sent_costs_nothing(connection: sqlite3.Connection) -> None:
     book(connection, request("r"))
     end(connection, "r", RequestState.FREE)
-    assert whole(connection) == SpendRow(key=Clean("total"))
+    assert whole(connection) == SpendRow(key=Clean("total"), failed=1)
     assert ledger.open_reserves(connection, ORIGIN) == 0
 
 
@@ -317,3 +340,116 @@ def test_after_a_day_the_estimate_stays(connection: sqlite3.Connection) -> None:
     assert ledger.open_reserves(connection, ORIGIN) == 0
     end(connection, "known", RequestState.BILLED, "0.01")
     assert whole(connection).billed_usd == Decimal("0.01")
+
+
+def test_the_estimate_at_sending_stays(connection: sqlite3.Connection) -> None:
+    for request_id in ("billed", "stopped"):
+        book(connection, request(request_id, estimate="0.04"))
+    ended = {"ended_at": NOW + 5, "estimate_usd": Decimal("0.03")}
+    billed = RequestState.BILLED
+    ledger.settle(connection, Settlement(request_id="billed", state=billed, cost_usd=Decimal("0.02"), **ended))  # type: ignore[arg-type]
+    ledger.settle(connection, Settlement(request_id="stopped", state=RequestState.AWAITED, **ended))  # type: ignore[arg-type]
+    rows = {row.id: row for row in last_requests(connection, ORIGIN)}
+    assert rows["billed"].quoted_usd == rows["stopped"].quoted_usd == Decimal("0.04")
+    assert rows["stopped"].cost.usd == Decimal("0.03")
+    end(connection, "stopped", billed, "0.05")
+    row = request_row(connection, "stopped")
+    assert row is not None
+    assert (row.quoted_usd, row.cost.usd) == (Decimal("0.04"), Decimal("0.05"))
+
+
+def settled(connection: sqlite3.Connection, request_id: str, at: float, cost: str, **more: object) -> None:
+    book(connection, request(request_id, at=at))
+    fields = {"state": RequestState.BILLED, "ended_at": at + 1, "cost_usd": Decimal(cost)} | more
+    ledger.settle(connection, Settlement(request_id=request_id, **fields))  # type: ignore[arg-type]
+
+
+def test_what_brought_no_whole_answer_is_wasted(connection: sqlite3.Connection) -> None:
+    settled(connection, "fine", NOW, "1")
+    settled(connection, "cut", NOW, "0.5", error_kind="cut_off")
+    settled(connection, "stopped", NOW, "0.25", error_kind="stopped", is_byok=True, upstream_usd=Decimal("0.125"))
+    settled(connection, "refused", NOW, "0", state=RequestState.FREE, error_kind="rate_limited")
+    row = whole(connection)
+    assert (row.requests, row.failed, row.wasted) == (3, 1, 2)
+    assert (row.billed_usd, row.wasted_usd, row.upstream_usd) == (Decimal("1.875"), Decimal("0.875"), Decimal("0.125"))
+
+
+def test_the_course_of_two_days_by_the_hour(connection: sqlite3.Connection) -> None:
+    hour = NOW // 3600 * 3600
+    settled(connection, "now", NOW, "1")
+    settled(connection, "then", hour - 47 * 3600, "2")
+    settled(connection, "before", hour - 48 * 3600, "4")
+    settled(connection, "tomorrow", NOW + DAY, "8")
+    by_hour = view(connection, ORIGIN, SpendQuery(), NOW).by_hour
+    assert len(by_hour) == 48
+    assert {float(row.key): row.billed_usd for row in by_hour if row.requests} == {hour: 1, hour - 47 * 3600: 2}
+
+
+def test_the_rate_is_that_of_fifteen_minutes_whatever_the_clock_did(connection: sqlite3.Connection) -> None:
+    settled(connection, "old", NOW - 901, "1")
+    settled(connection, "edge", NOW - 899, "2")
+    settled(connection, "clock was ahead", NOW + 5000, "4")
+    settled(connection, "clock was behind", NOW - 50_000, "8")
+    settled(connection, "now", NOW, "16")
+    assert summary(connection, ORIGIN, "p", NOW).burn.billed_usd == 18
+
+
+@pytest.mark.parametrize(("period", "amount"), [("today", 1), ("week", 3), ("month", 7), ("30 days", 15), ("all", 31)])
+def test_periods_are_utc_days_up_to_today(connection: sqlite3.Connection, period: Period, amount: int) -> None:
+    # NOW is Thursday, the 9th of October 2025.
+    for days, cost in ((0, "1"), (3, "2"), (4, "4"), (29, "8"), (30, "16"), (-1, "32")):
+        settled(connection, f"r{days}", NOW - days * DAY, cost)
+    for by in ("model", "provider", "key", "conversation"):
+        shown = view(connection, ORIGIN, SpendQuery(period=period, by=by), NOW)
+        assert shown.total.billed_usd == amount
+        assert sum(row.billed_usd for row in shown.by_model) == amount
+        if by != "conversation":
+            assert sum(row.billed_usd for row in shown.parts) == amount
+    assert summary(connection, ORIGIN, "p", NOW).week.billed_usd == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("other", {"2"}),
+        ("rate limited", {"3"}),
+        ("a/b", {"1", "3"}),
+        ("a/b billed", {"1"}),
+        ("429", {"3"}),
+        ("%", set()),
+        ("_", {"3"}),
+        ("\\", set()),
+        ("nothing has this", set()),
+    ],
+)
+def test_requests_are_found_by_words(connection: sqlite3.Connection, words: str, found: set[str]) -> None:
+    for number, model in (("1", "a/b"), ("2", "other/model"), ("3", "a/b")):
+        book(connection, request(number, model=model))
+    for number in "12":
+        end(connection, number, RequestState.BILLED, "1")
+    refused = Settlement(request_id="3", state=RequestState.FREE, ended_at=NOW, status=429, error_kind="rate_limited")
+    ledger.settle(connection, refused)
+    shown = view(connection, ORIGIN, SpendQuery(words=words), NOW).requests
+    assert shown is not None
+    assert {row.id for row in shown} == found
+
+
+def test_a_file_of_the_first_version_gets_the_later_sums(tmp_path: Path) -> None:
+    path = tmp_path / "ortui.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    migrate(connection, path, MIGRATIONS[:1])
+    # As version 1 wrote it: a row and the sums without the later columns.
+    word = connection.execute("INSERT INTO word (text) VALUES (?)", (ORIGIN,)).lastrowid
+    connection.execute(
+        "INSERT INTO request (id, kind, state, origin, process, created_at, model, cost_usd, error_kind)"
+        " VALUES ('r', 'chat', 'billed', ?1, ?1, ?2, ?1, '0.5', ?1)",
+        (word, NOW),
+    )
+    connection.execute("INSERT INTO day_total VALUES (?, 1, 9, 9, 9, 9, 9, 9, '9', '9', 9)", (word,))
+    connection.close()
+    opened = open_database(path, busy_s=0.1).connection
+    total, _ = spend_rows(opened, ORIGIN)
+    assert (total.requests, total.billed_usd, total.wasted_usd) == (1, Decimal("0.5"), Decimal("0.5"))
+    assert sum(row.requests for row in view(opened, ORIGIN, SpendQuery(), NOW).by_hour) == 1
+    opened.close()

@@ -18,8 +18,8 @@ from tui.core.ledger import NewRequest, RequestKind, RequestState
 from tui.database import chats, ledger
 from tui.database.processes import FileLock, Process, if_dead, remove_stale_locks
 from tui.database.recovery import recover
+from tui.database.request_rows import last_requests
 from tui.database.search import search
-from tui.database.spend import last_requests
 from tui.database.thread import Database
 from tui.openrouter.text import Clean, Opaque
 

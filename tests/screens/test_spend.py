@@ -12,7 +12,7 @@ from screen_host import NOW, HandWorker, Host, make_settings, until
 from tui.config import Budget, Settings
 from tui.core.commands import LoadSpend, PollQuota
 from tui.core.conversation import Cost, CostKind, Failure
-from tui.core.events import Connection, ConnectionChanged, LimitsRead, QuotaRead, SpendSummed
+from tui.core.events import Connection, ConnectionChanged, LimitsRead, QuotaRead, SpendSummed, SpendViewed
 from tui.core.ledger import (
     FreeUse,
     KeyLimits,
@@ -21,8 +21,10 @@ from tui.core.ledger import (
     LedgerRow,
     RequestKind,
     RequestState,
+    SpendQuery,
     SpendRow,
     SpendSummary,
+    SpendView,
 )
 from tui.core.state import State
 from tui.openrouter.chat import Credits, KeyInfo
@@ -78,11 +80,23 @@ def summary(**changes: Any) -> SpendSummary:
         "month": sums("m", "4.21"),
         "all_time": sums("a", "61.07"),
         "reserved_usd": Decimal("0.04"),
-        "by_model": (sums("anthropic/claude-haiku-4.5", "2.10"), sums("openai/gpt-4o-mini", "0.81")),
+        "week": sums("w", "18"),
         "by_day": tuple(sums(f"2026-08-0{day}", str(day)) for day in range(1, 7)),
         "last": (request(0), request(1)),
     }
     return SpendSummary(**(fields | changes))
+
+
+def view(**changes: Any) -> SpendViewed:
+    parts = (sums("anthropic/claude-haiku-4.5", "2.10"), sums("openai/gpt-4o-mini", "0.81"))
+    fields: dict[str, Any] = {
+        "query": SpendQuery(),
+        "total": sums("month", "4.21"),
+        "parts": parts,
+        "by_model": parts,
+        "by_hour": tuple(sums(str(int(NOW) // 3600 * 3600 - hour * 3600), "0.01") for hour in range(47, -1, -1)),
+    }
+    return SpendViewed(SpendView(**(fields | changes)))
 
 
 def lines(state: State, settings: Settings, now: float = NOW) -> list[str]:
@@ -98,9 +112,8 @@ def test_unknown_sums_are_dashes() -> None:
     assert {amount for _, amount in figures(None, NOW)} == {"–"}
 
 
-def test_the_sums_and_the_week_from_monday() -> None:
+def test_the_sums_at_the_top() -> None:
     told = dict(figures(summary(), NOW))
-    # The 3rd of August 2026 is a Monday.
     assert told == {
         "today": "$0.0123",
         "week": "$18.00",
@@ -244,7 +257,7 @@ async def test_the_empty_ledger_says_what_will_be_here(settings: Settings, worke
     async with app.run_test(size=(80, 24)) as pilot:
         rows = app.screen.query_one(RequestList)
         assert "Reading the ledger" in rows.render_line(0).text
-        worker.publish(SpendSummed(summary(last=(), by_model=(), by_day=())))
+        worker.publish(SpendSummed(summary(last=(), by_day=())))
         await until(pilot, lambda: NOTHING_YET in rows.render_line(0).text)
 
 
@@ -252,7 +265,7 @@ async def test_the_empty_ledger_says_what_will_be_here(settings: Settings, worke
 async def test_everything_is_there_at_every_size(size: tuple[int, int], settings: Settings, worker: HandWorker) -> None:
     app = Host(SpendScreen, settings, worker)
     async with app.run_test(size=size) as pilot:
-        worker.publish(SpendSummed(summary()), key_quota(), LimitsRead(keys=(), free=FreeUse(day_used=1)))
+        worker.publish(SpendSummed(summary()), view(), key_quota(), LimitsRead(keys=(), free=FreeUse(day_used=1)))
         rows = app.screen.query_one(RequestList)
         await until(pilot, lambda: "claude-haiku-4.5" in rows.render_line(1).text)
         line = rows.render_line(1).text
@@ -308,11 +321,11 @@ async def test_hostile_names_stay_text(settings: Settings, worker: HandWorker) -
         worker.publish(
             SpendSummed(
                 summary(
-                    by_model=(sums(HOSTILE, "1"),),
                     by_day=(sums(HOSTILE, "1"),),
                     last=(request(0, model=HOSTILE, provider=HOSTILE, key_tail=HOSTILE),),
                 )
             ),
+            view(parts=(sums(HOSTILE, "1"),), by_model=(sums(HOSTILE, "1"),)),
             LimitsRead(
                 keys=(KeyUse(account="a", tail=HOSTILE, state=KeyState.RESTING, reason=HOSTILE),), free=FreeUse()
             ),

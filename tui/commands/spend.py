@@ -19,8 +19,7 @@ from tui.database.spend import spend_rows
 from tui.database.thread import Database, StorageFailed
 
 if TYPE_CHECKING:
-    from tui.core.ledger import SpendRow
-    from tui.database.spend import SpendBy
+    from tui.core.ledger import SpendBy, SpendRow
 
 
 @clicking.command(name="spend")

@@ -109,6 +109,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     limits: KeyLimits
     tokens: int
     is_free_model: bool = False
+    server_offset_s: float = 0.0
+    """The server's clock minus ours: its days are what the free-model allowance goes by."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -159,6 +161,8 @@ class KeyUse(msgspec.Struct, frozen=True, kw_only=True):
     requests_60s: int = 0
     tokens_60s: int = 0
     limits: KeyLimits = msgspec.field(default_factory=KeyLimits)
+    room_at: float | None = None
+    """When a limit that is full has room again; None while there is."""
 
 
 class FreeUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +175,9 @@ class FreeUse(msgspec.Struct, frozen=True, kw_only=True):
     at_least: bool = True
     """Others may share the account, so that the true count may be higher."""
     resets_at: float = 0.0
+    """By our clock."""
+    minute_room_at: float | None = None
+    """When a full minute has room again; None while it has."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,6 +229,15 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     error_kind: str | None
     conversation_id: str | None
+    conversation: Clean | None = None
+    """Its title, while it is there."""
+    cache_write_tokens: int | None = None
+    upstream_usd: Decimal | None = None
+    is_byok: bool = False
+    quoted_usd: Decimal | None = None
+    """The estimate at sending."""
+    generation_id: Opaque | None = None
+    finish_reason: Clean | None = None
 
 
 class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,6 +250,16 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     billed_usd: Decimal = ZERO
     estimated_usd: Decimal = ZERO
     unknown: int = 0
+    failed: int = 0
+    """Requests of which nothing came and that cost nothing; they are not in `requests`."""
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    wasted: int = 0
+    """Requests that cost money, or may, and brought no whole answer: failed, cut off or stopped."""
+    wasted_usd: Decimal = ZERO
+    upstream_usd: Decimal = ZERO
+    """The part of what was billed that providers ask for keys of one's own."""
 
     @property
     def total_usd(self) -> Decimal:
@@ -242,7 +268,7 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What the meter and the Spend screen show of one origin; days and months are UTC."""
+    """What the meter shows of one origin; days, weeks (from Monday) and months are UTC."""
 
     day_utc: str
     """`YYYY-MM-DD`, the day that `today` means."""
@@ -252,12 +278,44 @@ class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
     all_time: SpendRow
     reserved_usd: Decimal
     """Open reserves of all processes."""
-    by_model: tuple[SpendRow, ...] = ()
-    """This month, dearest first."""
+    week: SpendRow = SpendRow(key=Clean("week"))
+    burn: SpendRow = SpendRow(key=Clean("burn"))
+    """The last 15 minutes."""
     by_day: tuple[SpendRow, ...] = ()
     """The last 30 days, oldest first, days without requests included."""
     last: tuple[LedgerRow, ...] = ()
     """The last requests, newest first."""
+
+
+SpendBy: TypeAlias = Literal["day", "model", "key", "provider", "conversation"]
+Period: TypeAlias = Literal["today", "week", "month", "30 days", "all"]
+"""UTC days up to today."""
+
+
+class SpendQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Spend screen wants to see beyond the meter."""
+
+    period: Period = "month"
+    by: SpendBy = "model"
+    words: str = ""
+    """That requests must have, all of them; empty: the last ones."""
+    rows: int = 50
+    """How many requests."""
+
+
+class SpendView(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a `SpendQuery`."""
+
+    query: SpendQuery
+    total: SpendRow
+    parts: tuple[SpendRow, ...]
+    """Of the period, dearest first."""
+    by_model: tuple[SpendRow, ...]
+    """The same by model, whatever the parts are: what caching saved goes by the models' prices."""
+    by_hour: tuple[SpendRow, ...]
+    """The last 48 hours, oldest first; the key is the start of the hour, Unix seconds."""
+    requests: tuple[LedgerRow, ...] | None = None
+    """Newest first; None: those of the summary are all that was asked for."""
 
 
 def cost_of(state: RequestState, usage: Usage, estimate_usd: Decimal | None) -> Cost:

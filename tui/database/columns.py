@@ -179,6 +179,11 @@ def day_of_name(name: str) -> int:
     return (date.fromisoformat(name) - _EPOCH).days
 
 
+def week_start(number: int) -> int:
+    """The Monday of the week in which a day lies."""
+    return number - (number + 3) % 7  # 1970-01-01 was a Thursday
+
+
 def month_start(number: int) -> int:
     """The first day of the month in which a day lies."""
     return day_of_name(day_name(number)[:8] + "01")

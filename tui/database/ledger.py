@@ -239,12 +239,15 @@ def settle(connection: sqlite3.Connection, settlement: Settlement) -> None:
             return
         is_open = state in (RequestState.RESERVED, RequestState.AWAITED)
         ends = state is not RequestState.RESERVED and before["ended_after_ms"] is None
+        # Beside a bill the estimate at sending stays; an estimate of the end takes its place only without one.
+        estimate = None if state is RequestState.BILLED else _amount(settlement.estimate_usd)
         values: dict[str, object] = {
             "state": state.value,
             "cost_usd": _amount(settlement.cost_usd),
             "upstream_usd": _amount(settlement.upstream_usd),
             "is_byok": 1 if settlement.is_byok else None,
-            "estimate_usd": _amount(settlement.estimate_usd),
+            "estimate_usd": estimate,
+            "quoted_usd": before["estimate_usd"] if estimate is not None and before["quoted_usd"] is None else None,
             "prompt_tokens": settlement.prompt_tokens,
             "completion_tokens": settlement.completion_tokens,
             "reasoning_tokens": settlement.reasoning_tokens,

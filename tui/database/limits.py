@@ -54,7 +54,7 @@ def take(connection: sqlite3.Connection, request: Take, now: float) -> TakeOutco
             ),
         )
         if request.is_free_model:
-            _count_free(connection, request.account, now)
+            _count_free(connection, request.account, now + request.server_offset_s)
     return Taken(taken or 0)
 
 
@@ -69,8 +69,9 @@ def give_back(connection: sqlite3.Connection, try_id: int) -> None:
         row = connection.execute("DELETE FROM try WHERE id = ? RETURNING *", (try_id,)).fetchall()
         if row and row[0]["is_free_model"]:
             connection.execute(
-                "UPDATE free_allowance SET day_used = max(0, day_used - 1) WHERE account = ? AND day = ?",
-                (row[0]["account"], day_number(row[0]["taken_at"])),
+                # Of the day that is counted, by whichever clock: a try is given back within minutes.
+                "UPDATE free_allowance SET day_used = max(0, day_used - 1) WHERE account = ?",
+                (row[0]["account"],),
             )
 
 
@@ -87,7 +88,7 @@ def key_uses(
             failures, reason = row["failures"], line_out(row["reason"])
             state = KeyState(row["state"]) if row["state"] in set(KeyState) else KeyState.READY
             until = row["until"]
-            if state is KeyState.RESTING and (until is None or until <= now):
+            if state is KeyState.RESTING and (until is None or until <= now or row["changed_at"] > now + 1):
                 state, until, reason = KeyState.READY, None, Clean("")
         uses.append(
             KeyUse(
@@ -100,26 +101,46 @@ def key_uses(
                 requests_60s=len(tries),
                 tokens_60s=sum(row["tokens"] for row in tries),
                 limits=limits,
+                room_at=_room_at(tries, limits),
             )
         )
     return tuple(uses)
 
 
-def free_use(connection: sqlite3.Connection, account: str, now: float) -> FreeUse:
-    """The free-model allowance as far as it is known; others may use the same account, hence `at_least`."""
+def _room_at(tries: Sequence[Row], limits: KeyLimits) -> float | None:
+    """When the oldest tries have left that keep a limit full; None while none is full."""
+    requests, tokens = len(tries), sum(row["tokens"] for row in tries)
+    room_at = None
+    for row in tries:
+        full = limits.req_per_min and requests >= limits.req_per_min
+        if not full and not (limits.tokens_per_min and tokens >= limits.tokens_per_min):
+            break
+        room_at = row["taken_at"] + WINDOW_S
+        requests, tokens = requests - 1, tokens - row["tokens"]
+    return room_at
+
+
+def free_use(connection: sqlite3.Connection, account: str, now: float, server_offset_s: float = 0.0) -> FreeUse:
+    """The free-model allowance as far as it is known; others may use the same account, hence `at_least`.
+
+    `server_offset_s` is the server's clock minus ours.
+    """
     row = _allowance(connection, account)
-    today = day_number(now)
+    today = day_number(now + server_offset_s)
     day_used = row["day_used"] if row is not None and row["day"] == today else 0
     day_limit = row["day_limit"] if row is not None and row["day_limit"] is not None else _FREE_DAYS[0]
     if day_used > day_limit:
         day_limit = _FREE_DAYS[1]
+    free = [entry for entry in _tries(connection, account, now) if entry["is_free_model"]]
+    minute = row["minute_limit"] if row is not None and row["minute_limit"] is not None else _FREE_MINUTE
     return FreeUse(
-        minute_used=sum(entry["is_free_model"] for entry in _tries(connection, account, now)),
-        minute_limit=row["minute_limit"] if row is not None and row["minute_limit"] is not None else _FREE_MINUTE,
+        minute_used=len(free),
+        minute_limit=minute,
         day_used=day_used,
         day_limit=day_limit,
         at_least=day_used < day_limit,
-        resets_at=float((today + 1) * _DAY_S),
+        resets_at=(today + 1) * _DAY_S - server_offset_s,
+        minute_room_at=free[len(free) - max(1, minute)]["taken_at"] + WINDOW_S if len(free) >= max(1, minute) else None,
     )
 
 
@@ -163,8 +184,9 @@ def _mend_clock(connection: sqlite3.Connection, account: str, now: float) -> Non
 
 def _rest(connection: sqlite3.Connection, request: Take, now: float) -> NoRoom | None:
     row = connection.execute(
-        "SELECT until, reason FROM key_state WHERE account = ? AND state = ? AND until > ?",
-        (request.account, KeyState.RESTING.value, now),
+        # What was written down in the future says that the clock was set back: its time means nothing.
+        "SELECT until, reason FROM key_state WHERE account = ? AND state = ? AND until > ? AND changed_at <= ?",
+        (request.account, KeyState.RESTING.value, now, now + 1),
     ).fetchone()
     if row is None:
         return None
@@ -194,11 +216,11 @@ def _free_room(connection: sqlite3.Connection, request: Take, now: float) -> NoR
     row = _allowance(connection, request.account)
     if row is None:
         return None
-    today = day_number(now)
+    today = day_number(now + request.server_offset_s)
     # A limit that was told on another day may have grown since: the server is asked once before it is kept to again.
     if row["day"] == row["day_limit_told"] == today and row["day_used"] >= (row["day_limit"] or 0):
         return NoRoom(
-            until=float((today + 1) * _DAY_S),
+            until=(today + 1) * _DAY_S - request.server_offset_s,
             reason=clean_line(f"the free-model allowance of {row['day_limit']} a day (UTC)"),
         )
     if row["minute_limit"] is not None:

@@ -292,7 +292,28 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_create,)
+def _more_sums(connection: sqlite3.Connection) -> None:
+    """Sums by the hour, and in all sums what was written to caches, wasted and billed by providers themselves."""
+    from tui.database.sums import rebuild
+
+    # The estimate at sending, where the one at the end took the place of it in `estimate_usd`.
+    connection.execute("ALTER TABLE request ADD COLUMN quoted_usd TEXT")
+    connection.execute(f"CREATE TABLE hour_total {_table_text(connection, 'day_total').replace('day', 'hour')}")
+    for table in ("day_total", "hour_total", "day_sum", "conversation_sum", "session_sum"):
+        for column in ("cache_write_tokens INTEGER NOT NULL DEFAULT 0", "wasted INTEGER NOT NULL DEFAULT 0"):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        for column in ("wasted_usd", "upstream_usd"):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '0'")
+    rebuild(connection)
+
+
+def _table_text(connection: sqlite3.Connection, table: str) -> str:
+    """Columns and options of a table, as it was made."""
+    row = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+    return str(row[0])[str(row[0]).index("(") :]
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_create, _more_sums)
 """The n-th takes a file from version n to n + 1; `user_version` says where a file stands."""
 
 

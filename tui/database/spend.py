@@ -5,32 +5,29 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from msgspec.structs import replace
 
-from tui.core.conversation import UNKNOWN_COST, Cost, CostKind
-from tui.core.ledger import LedgerRow, RequestKind, RequestState, SpendRow, SpendSummary
+from tui.core.ledger import Period, SpendBy, SpendQuery, SpendRow, SpendSummary, SpendView
 from tui.database.columns import (
     Row,
     day_name,
     day_number,
     day_of_name,
-    id_in,
-    id_out,
-    int_or_none,
     known_word_id,
-    line_or_none,
     line_out,
-    money_out,
     month_start,
+    week_start,
     word,
 )
 from tui.database.ledger import open_reserves
-from tui.database.sums import COLUMNS, NOTHING, Share, spent, total
+from tui.database.request_rows import last_requests
+from tui.database.sums import COLUMNS, NOTHING, Share, share_of_request, share_of_row, total
 from tui.openrouter.text import Clean, clean_line
 
-SpendBy: TypeAlias = Literal["day", "model", "key", "provider", "conversation"]
+BURN_S: Final = 900.0
+"""Over how long the rate of spending is taken."""
 
 _BY: Final[dict[SpendBy, tuple[str, ...]]] = {
     "day": ("day",),
@@ -41,30 +38,123 @@ _BY: Final[dict[SpendBy, tuple[str, ...]]] = {
 }
 _NONE: Final = Clean("–")
 _DAYS_SHOWN: Final = 30
+_HOURS_SHOWN: Final = 48
+_CONVERSATIONS: Final = 100
+_SHORT: Final = 50
+"""So many last requests are in every summary."""
+_MOST_LATELY: Final = 20_000
+_OUT_OF_ORDER: Final = 50
 
 
 def summary(connection: sqlite3.Connection, origin: str, process: str, now: float, *, last: int = 50) -> SpendSummary:
-    """Everything that the meter and the Spend screen show of one origin; days and months are UTC."""
+    """Everything that the meter shows of one origin, and the last requests; days, weeks and months are UTC.
+
+    It is read after each request: its time depends on the number of days, not on the number of requests.
+    """
     today = day_number(now)
     days = _grouped(_rows(connection, "day_total", origin, None), ("day",))
     session = connection.execute(
         f"SELECT {COLUMNS} FROM session_sum WHERE process = ? AND origin = ?",  # noqa: S608 - names of our own
         (known_word_id(connection, process), known_word_id(connection, origin)),
     ).fetchall()
-    first = month_start(today)
-    month = [row for row in _rows(connection, "day_sum", origin, first) if row["day"] <= today]
+
+    def since(first: int) -> Share:
+        return _sum(share for (day,), share in days.items() if first <= day <= today)
+
     return SpendSummary(
         day_utc=day_name(today),
         session=total(session).row(Clean("session")),
         today=days.get((today,), NOTHING).row(Clean(day_name(today))),
-        month=_sum(share for (day,), share in days.items() if first <= day <= today).row(Clean(day_name(today)[:7])),
+        week=since(week_start(today)).row(Clean("week")),
+        month=since(month_start(today)).row(Clean(day_name(today)[:7])),
         all_time=_sum(days.values()).row(Clean("all")),
         reserved_usd=open_reserves(connection, origin),
-        by_model=_dearest_first(_named(connection, "model", _grouped(month, ("model",)))),
+        burn=lately(connection, origin, now).row(Clean("burn")),
         by_day=tuple(
             days.get((day,), NOTHING).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)
         ),
         last=last_requests(connection, origin, last),
+    )
+
+
+def lately(connection: sqlite3.Connection, origin: str, now: float, seconds: float = BURN_S) -> Share:
+    """What the requests of the last seconds came to, newest first until older ones begin."""
+    shares: list[Share] = []
+    older = 0
+    rows = connection.execute(
+        "SELECT * FROM request WHERE origin = ? ORDER BY number DESC LIMIT ?",
+        (known_word_id(connection, origin), _MOST_LATELY),
+    )
+    for row in rows:
+        if row["created_at"] <= now - seconds:
+            older += 1
+            # A few may be out of order: other processes write too, and clocks are set.
+            if older > _OUT_OF_ORDER:
+                break
+        elif row["created_at"] <= now + 1:
+            shares.append(share_of_request(row))
+    return _sum(shares)
+
+
+def view(connection: sqlite3.Connection, origin: str, query: SpendQuery, now: float) -> SpendView:
+    """What the Spend screen shows of a period: its parts, its course, its requests."""
+    today = day_number(now)
+    first = _first_day(query.period, today)
+    words = query.words.split()
+    return SpendView(
+        query=query,
+        total=total(row for row in _rows(connection, "day_total", origin, first) if row["day"] <= today).row(
+            Clean(query.period)
+        ),
+        parts=_parts(connection, origin, query.by, first, today),
+        by_model=_parts(connection, origin, "model", first, today),
+        by_hour=_hours(connection, origin, now),
+        requests=last_requests(connection, origin, query.rows, words) if words or query.rows > _SHORT else None,
+    )
+
+
+def _first_day(period: Period, today: int) -> int:
+    match period:
+        case "today":
+            return today
+        case "week":
+            return week_start(today)
+        case "month":
+            return month_start(today)
+        case "30 days":
+            return today - _DAYS_SHOWN + 1
+        case "all":
+            return -1_000_000
+
+
+def _parts(connection: sqlite3.Connection, origin: str, by: SpendBy, first: int, today: int) -> tuple[SpendRow, ...]:
+    rows = _rows(connection, "conversation_sum" if by == "conversation" else "day_sum", origin, first)
+    groups = _grouped([row for row in rows if row["day"] <= today], _BY[by])
+    if by != "conversation":
+        return _dearest_first(_named(connection, by, groups))
+    most = sorted(groups.items(), key=lambda entry: -entry[1].billed_usd - entry[1].estimated_usd)[:_CONVERSATIONS]
+    return tuple(
+        share.row(_title(connection, number)) for (number,), share in most if replace(share, failed=0) != NOTHING
+    )
+
+
+def _title(connection: sqlite3.Connection, number: int) -> Clean:
+    row = connection.execute(
+        "SELECT title FROM conversation WHERE id = ?", (word(connection, number) or "",)
+    ).fetchone()
+    return (line_out(row["title"]) if row is not None else Clean("")) or Clean("a deleted conversation")
+
+
+def _hours(connection: sqlite3.Connection, origin: str, now: float) -> tuple[SpendRow, ...]:
+    """The last two days by the hour, oldest first; the key is the start of the hour, Unix seconds."""
+    this = int(now // 3600)
+    rows = connection.execute(
+        "SELECT * FROM hour_total WHERE origin = ? AND hour BETWEEN ? AND ?",
+        (known_word_id(connection, origin), this - _HOURS_SHOWN + 1, this),
+    ).fetchall()
+    by_hour = {row["hour"]: share_of_row(row) for row in rows}
+    return tuple(
+        by_hour.get(hour, NOTHING).row(Clean(str(hour * 3600))) for hour in range(this - _HOURS_SHOWN + 1, this + 1)
     )
 
 
@@ -91,59 +181,6 @@ def spend_rows(
     named = _named(connection, by, groups)
     ordered = tuple(sorted(named, key=lambda row: row.key)) if by == "day" else _dearest_first(named)
     return whole.row(Clean("total")), ordered
-
-
-def last_requests(connection: sqlite3.Connection, origin: str, limit: int = 50) -> tuple[LedgerRow, ...]:
-    """The last requests of an origin, newest first."""
-    rows = connection.execute(
-        "SELECT * FROM request WHERE origin = ? ORDER BY number DESC LIMIT ?",
-        (known_word_id(connection, origin), limit),
-    ).fetchall()
-    return tuple(ledger_row(connection, row) for row in rows)
-
-
-def request_row(connection: sqlite3.Connection, request_id: str) -> LedgerRow | None:
-    """One request."""
-    row = connection.execute("SELECT * FROM request WHERE id = ?", (id_in(request_id),)).fetchone()
-    return None if row is None else ledger_row(connection, row)
-
-
-def ledger_row(connection: sqlite3.Connection, row: Row) -> LedgerRow:
-    """A request as the list of the last ones shows it."""
-    return LedgerRow(
-        id=id_out(row["id"]),
-        kind=RequestKind(row["kind"]),
-        state=RequestState(row["state"]),
-        created_at=row["created_at"],
-        key_tail=line_out(word(connection, row["key_tail"])),
-        model=line_out(word(connection, row["model"])),
-        model_answered=line_or_none(word(connection, row["model_answered"])),
-        provider=line_or_none(word(connection, row["provider"])),
-        cost=cost_of(row),
-        prompt_tokens=int_or_none(row["prompt_tokens"]),
-        completion_tokens=int_or_none(row["completion_tokens"]),
-        reasoning_tokens=int_or_none(row["reasoning_tokens"]),
-        cached_tokens=int_or_none(row["cached_tokens"]),
-        ttft_ms=int_or_none(row["ttft_ms"]),
-        duration_ms=int_or_none(row["duration_ms"]),
-        tries=row["tries"],
-        status=int_or_none(row["status"]),
-        error_kind=word(connection, row["error_kind"]),
-        conversation_id=word(connection, row["conversation"]),
-    )
-
-
-def cost_of(row: Row) -> Cost:
-    """What a request cost, and what kind of figure that is."""
-    state = RequestState(row["state"])
-    if state is RequestState.BILLED:
-        return Cost(spent(row), CostKind.BILLED)
-    if state is RequestState.FREE:
-        return Cost(NOTHING.billed_usd, CostKind.BILLED)
-    estimate = money_out(row["estimate_usd"])
-    if estimate is None or state is RequestState.UNKNOWN:
-        return UNKNOWN_COST
-    return Cost(estimate, CostKind.ESTIMATED)
 
 
 def _rows(connection: sqlite3.Connection, table: str, origin: str, since: int | None) -> list[Row]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import fields
 
 from tui.core.ledger import MONEY, ZERO, RequestState, SpendRow
-from tui.database.columns import Row, day_number, money_in, money_out
+from tui.database.columns import Row, add, day_number, money_in, money_out
 from tui.openrouter.text import Clean
 
 
@@ -29,43 +29,43 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     billed_usd: Decimal = ZERO
     estimated_usd: Decimal = ZERO
     unknown: int = 0
+    cache_write_tokens: int = 0
+    wasted: int = 0
+    """That cost money, or may, and brought no whole answer: failed, cut off or stopped."""
+    wasted_usd: Decimal = ZERO
+    upstream_usd: Decimal = ZERO
+    """The part of what was billed that providers ask for keys of one's own."""
 
     def plus(self, other: Share) -> Share:
         """Both together."""
         return Share(
             **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS},
-            billed_usd=MONEY.add(self.billed_usd, other.billed_usd),
-            estimated_usd=MONEY.add(self.estimated_usd, other.estimated_usd),
+            **{name: MONEY.add(getattr(self, name), getattr(other, name)) for name in _MONIES},
         )
 
     def minus(self, other: Share) -> Share:
         """What is left when the other is taken out."""
         return Share(
             **{name: getattr(self, name) - getattr(other, name) for name in _COUNTS},
-            billed_usd=MONEY.subtract(self.billed_usd, other.billed_usd),
-            estimated_usd=MONEY.subtract(self.estimated_usd, other.estimated_usd),
+            **{name: MONEY.subtract(getattr(self, name), getattr(other, name)) for name in _MONIES},
         )
 
     def row(self, key: Clean) -> SpendRow:
         """As a screen shows it."""
         return SpendRow(
             key=key,
-            requests=self.requests,
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            billed_usd=self.billed_usd,
-            estimated_usd=self.estimated_usd,
-            unknown=self.unknown,
+            **{name: getattr(self, name) for name in self.__struct_fields__ if name in SpendRow.__struct_fields__},
         )
 
 
 NOTHING: Final = Share()
 COLUMNS: Final = ", ".join(field.name for field in fields(Share))
-_MONIES: Final = ("billed_usd", "estimated_usd")
+_MONIES: Final = ("billed_usd", "estimated_usd", "wasted_usd", "upstream_usd")
 _COUNTS: Final = tuple(field.name for field in fields(Share) if field.name not in _MONIES)
 
 _TABLES: Final = {
     "day_total": ("origin", "day"),
+    "hour_total": ("origin", "hour"),
     "day_sum": ("origin", "day", "account", "key_tail", "model", "provider"),
     "conversation_sum": ("conversation", "origin", "day"),
     "session_sum": ("process", "origin"),
@@ -89,15 +89,14 @@ def share_of_row(row: Row) -> Share:
     """The sums of a row that has the columns `COLUMNS`."""
     return Share(
         **{name: int(row[name]) for name in _COUNTS},
-        billed_usd=money_out(row["billed_usd"]) or ZERO,
-        estimated_usd=money_out(row["estimated_usd"]) or ZERO,
+        **{name: money_out(row[name]) or ZERO for name in _MONIES},
     )
 
 
 def total(rows: Iterable[Row]) -> Share:
     """All of them together."""
-    requests = failed = prompt = completion = reasoning = cached = unknown = 0
-    billed = estimated = ZERO
+    requests = failed = prompt = completion = reasoning = cached = unknown = written = wasted = 0
+    billed = estimated = wasted_usd = upstream = ZERO
     plus = MONEY.add
     for row in rows:  # thousands of them: one Share at the end, not one each
         requests += row["requests"]
@@ -106,10 +105,16 @@ def total(rows: Iterable[Row]) -> Share:
         completion += row["completion_tokens"]
         reasoning += row["reasoning_tokens"]
         cached += row["cached_tokens"]
+        written += row["cache_write_tokens"]
         unknown += row["unknown"]
         billed = plus(billed, money_out(row["billed_usd"]) or ZERO)
         if row["estimated_usd"] != "0":
             estimated = plus(estimated, money_out(row["estimated_usd"]) or ZERO)
+        if row["wasted"]:
+            wasted += row["wasted"]
+            wasted_usd = plus(wasted_usd, money_out(row["wasted_usd"]) or ZERO)
+        if row["upstream_usd"] != "0":
+            upstream = plus(upstream, money_out(row["upstream_usd"]) or ZERO)
     return Share(
         requests=requests,
         failed=failed,
@@ -120,6 +125,10 @@ def total(rows: Iterable[Row]) -> Share:
         billed_usd=billed,
         estimated_usd=estimated,
         unknown=unknown,
+        cache_write_tokens=written,
+        wasted=wasted,
+        wasted_usd=wasted_usd,
+        upstream_usd=upstream,
     )
 
 
@@ -138,6 +147,7 @@ def share_of_request(row: Row) -> Share:
         estimated = estimate
     else:
         unknown = 1
+    broken = row["error_kind"] is not None
     return Share(
         requests=1,
         prompt_tokens=row["prompt_tokens"] or 0,
@@ -147,6 +157,10 @@ def share_of_request(row: Row) -> Share:
         billed_usd=billed,
         estimated_usd=estimated,
         unknown=unknown,
+        cache_write_tokens=row["cache_write_tokens"] or 0,
+        wasted=1 if broken else 0,
+        wasted_usd=MONEY.add(billed, estimated) if broken else ZERO,
+        upstream_usd=(money_out(row["upstream_usd"]) or ZERO) if row["is_byok"] and billed else ZERO,
     )
 
 
@@ -173,19 +187,63 @@ def move(connection: sqlite3.Connection, before: Row, after: Row) -> None:
 def _key(table: str, row: Row) -> tuple[int, ...] | None:
     if table == "conversation_sum" and row["conversation"] is None:
         return None
-    day = day_number(row["created_at"])
     # 0 stands for "none" because a primary key without rowid cannot hold NULL.
-    return tuple(day if key == "day" else row[key] or 0 for key in _TABLES[table])
+    return tuple(_key_part(key, row) for key in _TABLES[table])
+
+
+def _key_part(key: str, row: Row) -> int:
+    match key:
+        case "day":
+            return day_number(row["created_at"])
+        case "hour":
+            return int(row["created_at"] // 3600)
+        case _:
+            return row[key] or 0
 
 
 def _change(connection: sqlite3.Connection, table: str, key: tuple[int, ...] | None, difference: Share) -> None:
     if key is None or difference == NOTHING:
         return
-    select, replace, delete = _SQL[table]
+    select, _, delete = _SQL[table]
     row = connection.execute(select, key).fetchone()
     now = difference if row is None else share_of_row(row).plus(difference)
     if now == NOTHING:
         connection.execute(delete, key)
-        return
-    values = [money_in(getattr(now, f.name)) if f.name in _MONIES else getattr(now, f.name) for f in fields(Share)]
-    connection.execute(replace, (*key, *values))
+    else:
+        _put(connection, table, key, now)
+
+
+def _put(connection: sqlite3.Connection, table: str, key: tuple[int, ...], share: Share) -> None:
+    values = [money_in(getattr(share, f.name)) if f.name in _MONIES else getattr(share, f.name) for f in fields(Share)]
+    connection.execute(_SQL[table][1], (*key, *values))
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Make every sum anew from the rows; belongs in a transaction. A million rows take about half a minute."""
+    sums: dict[str, dict[tuple[int, ...], list[Share]]] = {table: {} for table in _TABLES}
+    for row in connection.execute("SELECT * FROM request"):
+        share = share_of_request(row)
+        if share == NOTHING:
+            continue
+        for table, kept in sums.items():
+            key = _key(table, row)
+            if key is None:
+                continue
+            shares = kept.setdefault(key, [])
+            shares.append(share)
+            if len(shares) == _TOGETHER:
+                kept[key] = [_together(shares)]
+    for table, kept in sums.items():
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+        for key, shares in kept.items():
+            _put(connection, table, key, _together(shares))
+
+
+_TOGETHER: Final = 64
+"""So many shares are added up at once: one `Share` for each row of each sum would cost most of the time."""
+
+
+def _together(shares: list[Share]) -> Share:
+    counts = {name: sum(getattr(share, name) for share in shares) for name in _COUNTS}
+    monies = {name: add(getattr(share, name) for share in shares) for name in _MONIES}
+    return Share(**counts, **monies)

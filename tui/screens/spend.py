@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from tui.config import Settings
 from tui.core import formats
 from tui.core.commands import LoadSpend, PollQuota
 from tui.core.conversation import CostKind
-from tui.core.ledger import ZERO, KeyState, KeyUse, LedgerRow, SpendRow, SpendSummary
+from tui.core.ledger import KeyState, KeyUse, LedgerRow, SpendQuery, SpendRow, SpendSummary
 from tui.core.state import State, Topic
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.live_screen import LiveScreen
@@ -41,7 +41,7 @@ def figures(spend: SpendSummary | None, now: float) -> list[tuple[Clean, Clean]]
         return [(Clean(name), formats.UNKNOWN) for name in names]
     amounts = (
         sum_text(spend.today),
-        sum_text(_week(spend)),
+        sum_text(spend.week),
         sum_text(spend.month),
         sum_text(spend.all_time),
         sum_text(spend.session),
@@ -54,23 +54,6 @@ def figures(spend: SpendSummary | None, now: float) -> list[tuple[Clean, Clean]]
     if spend.month.total_usd:
         pairs.append((Clean("at this rate"), Clean(f"month ~{formats.money(_projected(spend.month, now))}")))
     return pairs
-
-
-def _week(spend: SpendSummary) -> SpendRow:
-    """The sum since Monday, UTC."""
-    try:
-        today = date.fromisoformat(spend.day_utc)
-    except ValueError:
-        return SpendRow(key=Clean("week"), requests=1, unknown=1)
-    monday = (today - timedelta(days=today.weekday())).isoformat()
-    days = [row for row in spend.by_day if monday <= row.key <= spend.day_utc]
-    return SpendRow(
-        key=Clean("week"),
-        requests=sum(row.requests for row in days),
-        billed_usd=sum((row.billed_usd for row in days), ZERO),
-        estimated_usd=sum((row.estimated_usd for row in days), ZERO),
-        unknown=sum(row.unknown for row in days),
-    )
 
 
 def _projected(month: SpendRow, now: float) -> Decimal:
@@ -249,7 +232,7 @@ class Figures(Widget):
 class SpendScreen(LiveScreen):
     """Every cent and every limit."""
 
-    FOLLOWS = Topic.METER
+    FOLLOWS = Topic.METER | Topic.SPEND
     MODE = "spend"
     CSS_PATH = style_path("spend.tcss")
     AUTO_FOCUS = "RequestList"
@@ -318,7 +301,7 @@ class SpendScreen(LiveScreen):
         _ = self.app.push_screen(HelpScreen([section], "request"))
 
     def _ask(self) -> bool:
-        return self.session.submit(LoadSpend()) and self.session.submit(PollQuota())
+        return self.session.submit(LoadSpend(query=SpendQuery())) and self.session.submit(PollQuota())
 
     @override
     def catch_up(self, topics: Topic) -> None:
@@ -326,9 +309,10 @@ class SpendScreen(LiveScreen):
         spend = state.spend
         self.figures.show_pairs(figures(spend, self.session.now()))
         self._show_limits()
+        if state.spend_view is not None:
+            self.models.show_rows(state.spend_view.by_model)
         if spend is not None:
             self.days.show_rows(spend.by_day)
-            self.models.show_rows(spend.by_model)
             self.requests.say_when_empty(NOTHING_YET)
             self.requests.show_rows(spend.last)
 

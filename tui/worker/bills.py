@@ -71,9 +71,9 @@ class BillCollector:
     async def _collect(self) -> float | None:
         """Ask for those whose time has come; answers with the time of the next (Unix seconds)."""
         context = self._context
-        expired = await context.database.run(ledger.expire_awaited, time.time())
+        expired = await context.database.run(ledger.expire_awaited, context.server_now())
         for bill in await self._awaited():
-            if bill.next_ask_at is None or bill.next_ask_at <= time.time():
+            if _is_due(bill, time.time()):
                 await self._ask_for(bill)
         awaited = await context.database.run(ledger.awaiting, context.origin)
         await self._show_bills_of_others({bill.request_id for bill in awaited})
@@ -112,7 +112,7 @@ class BillCollector:
             Settlement(
                 request_id=bill.request_id,
                 state=RequestState.BILLED,
-                ended_at=time.time(),
+                ended_at=context.server_now(),
                 cost_usd=usage.cost_usd,
                 upstream_usd=usage.upstream_cost_usd,
                 is_byok=usage.is_byok,
@@ -147,8 +147,7 @@ class BillCollector:
             generation_id=bill.generation_id,
             billing_note=before.billing_note if before.billing_note == PART_UNREADABLE else None,
         )
-        if bill.message_id is not None:
-            await context.database.run(chats.update_receipt, bill.message_id, receipt)
+        await context.chats_of(shown.conversation_id).run(chats.update_receipt, shown.message_id, receipt)
         context.publish(replace(shown, receipt=receipt))
 
     async def _stored_receipt(self, message_id: str | None) -> BillArrived | None:
@@ -167,6 +166,12 @@ class BillCollector:
             stored = await self._stored_receipt(shown.message_id)
             if stored is not None and stored.receipt != shown.receipt:
                 self._context.publish(stored)
+
+
+def _is_due(bill: AwaitedBill, now: float) -> bool:
+    """Whether it may be asked for; a time further away than any pause says that the clock was set back."""
+    at = bill.next_ask_at
+    return at is None or at <= now or at > now + _LONGEST_PAUSE_S + 1
 
 
 def _known(billed: int | None, before: int | None) -> int | None:

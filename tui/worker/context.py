@@ -13,14 +13,13 @@ from tui.core.conversation import Failure
 from tui.core.events import BillArrived, Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
 from tui.core.prices import strip_variant
 from tui.database import limits, spend
-from tui.database.thread import StorageFailed
+from tui.database.thread import Database, StorageFailed
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean, Opaque
 
 if TYPE_CHECKING:
     from tui.config import Settings
-    from tui.database.thread import Database
     from tui.worker.connection import Connection
     from tui.worker.key_ring import KeyRing
 
@@ -48,10 +47,20 @@ class WorkerContext(msgspec.Struct):
     """Told of exceptions that nobody waits for."""
     server_offset_s: float = 0.0
     """The server's clock minus ours."""
+    private: Database = msgspec.field(default_factory=lambda: Database(None))
+    """In memory: what private conversations are kept in."""
+    private_ids: set[str] = msgspec.field(default_factory=set)
+    _this_sum: asyncio.Task[None] | None = None
+    _next_sum: asyncio.Task[None] | None = None
+    """The sum that runs, and the one that waits for it."""
 
     @property
     def origin(self) -> str:
         return self.settings.provider.origin
+
+    def chats_of(self, conversation_id: str) -> Database:
+        """Where this conversation is kept."""
+        return self.private if conversation_id in self.private_ids else self.database
 
     def server_now(self) -> float:
         """Unix seconds by the server's clock, by which prices and allowances go."""
@@ -61,7 +70,7 @@ class WorkerContext(msgspec.Struct):
         """Keep the offset of the server's clock; below a few seconds it is only the way and the rounding."""
         if server_date is not None:
             offset = server_date - time.time()
-            self.server_offset_s = offset if abs(offset) > 2.5 else 0.0
+            self.server_offset_s = self.keys.server_offset_s = offset if abs(offset) > 2.5 else 0.0
 
     def model(self, model_id: Opaque) -> Model | None:
         """The row of the catalogue, also for an id with a dynamic variant."""
@@ -82,8 +91,27 @@ class WorkerContext(msgspec.Struct):
         self.publish(Noticed(text, "warning"))
 
     async def sum_up(self) -> None:
-        """Publish what was spent and how the limits stand, after anything that moves them."""
-        summary = await self.database.run(spend.summary, self.origin, self.process_id, time.time())
+        """Publish what was spent and how the limits stand, after anything that moves them.
+
+        Where many requests end at once, all that wait while one sum is made have the next one in common.
+        """
+        task = self._next_sum
+        if task is None:
+            task = self._next_sum = asyncio.create_task(self._sum_up(self._this_sum), name="sum")
+            # Whoever waits for it may be stopped meanwhile, and then nobody asks what became of it.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(task)
+
+    async def finish_sums(self) -> None:
+        """Wait for the sums that are being made."""
+        if sums := [task for task in (self._this_sum, self._next_sum) if task is not None and not task.done()]:
+            await asyncio.wait(sums, timeout=1.0)
+
+    async def _sum_up(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        self._this_sum, self._next_sum = self._next_sum, None
+        summary = await self.database.run(spend.summary, self.origin, self.process_id, self.server_now())
         self.publish(SpendSummed(summary))
         await self.read_limits()
 
@@ -91,7 +119,7 @@ class WorkerContext(msgspec.Struct):
         """Publish how the keys and the free-model allowance stand."""
         uses = await self.keys.uses()
         key = await self.keys.first()
-        free = await self.database.run(limits.free_use, key.account if key else "", time.time())
+        free = await self.database.run(limits.free_use, key.account if key else "", time.time(), self.server_offset_s)
         self.publish(LimitsRead(keys=uses, free=free))
 
     async def kept(self, work: Awaitable[object], what: str) -> bool:

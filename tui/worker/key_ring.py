@@ -64,6 +64,8 @@ class KeyRing:
         """What the keyring said of keys that it should have."""
         self._lock = asyncio.Lock()
         self._jitter = random.Random()
+        self.server_offset_s = 0.0
+        """The server's clock minus ours, as its answers say."""
 
     @property
     def limits(self) -> KeyLimits:
@@ -127,7 +129,14 @@ class KeyRing:
             rooms = [room for use in uses if (room := _rest_of(use)) is not None]
             for use in sorted(usable, key=_load):
                 key = keys[use.account]
-                match await self._count(replace(take, account=key.account, key_tail=key.tail, limits=self.limits)):
+                own = replace(
+                    take,
+                    account=key.account,
+                    key_tail=key.tail,
+                    limits=self.limits,
+                    server_offset_s=self.server_offset_s,
+                )
+                match await self._count(own):
                     case Taken(try_id):
                         return Place(key, try_id)
                     case NeverFits(tokens=tokens, limit=limit):
@@ -186,7 +195,8 @@ class KeyRing:
 
     async def _correct_free(self, key: Key, error: ApiError, now: float) -> None:
         """A 429 of the free-model allowance says how large it is; for the day, also that it is used up."""
-        known = await self._database.run(limit_table.free_use, key.account, now)
+        known = await self._database.run(limit_table.free_use, key.account, now, self.server_offset_s)
+        now += self.server_offset_s
         if error.kind is ErrorKind.FREE_PER_DAY:
             day = error.limit or known.day_limit
             await self._database.run(limit_table.correct_free, key.account, now, day_used=day, day_limit=day)

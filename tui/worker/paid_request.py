@@ -103,7 +103,7 @@ class PaidRequest:
                 id=self.id,
                 kind=self.kind,
                 origin=self.context.origin,
-                created_at=time.time(),
+                created_at=self.context.server_now(),
                 model=self.model,
                 conversation_id=self.conversation_id,
                 message_id=self.message_id,
@@ -120,7 +120,7 @@ class PaidRequest:
             action=budget.action,
             allow=allow,
             process=self.context.process_id,
-            now=time.time(),
+            now=self.context.server_now(),
         )
         match outcome:
             case Reserved(warnings=warnings):
@@ -151,7 +151,7 @@ class PaidRequest:
             self.tries += 1
             self._say(JobState.SENT)
             try:
-                await self.context.database.run(ledger.mark_sent, self.id, time.time())
+                await self.context.database.run(ledger.mark_sent, self.id, self.context.server_now())
             except BaseException:
                 # Stopped, or it could not be written down: nothing was sent.
                 self._give_back()
@@ -266,7 +266,7 @@ class PaidRequest:
             Settlement(
                 request_id=self.id,
                 state=state,
-                ended_at=time.time(),
+                ended_at=self.context.server_now(),
                 cost_usd=usage.cost_usd,
                 upstream_usd=usage.upstream_cost_usd,
                 is_byok=usage.is_byok,

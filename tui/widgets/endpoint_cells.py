@@ -202,7 +202,8 @@ def _price(kind: str, model: Model, endpoint: Endpoint, now: float) -> str:
     price = {"in": pricing.prompt, "out": pricing.completion}.get(kind, pricing.input_cache_read)
     if kind == "cache" and price is None:
         return str(UNKNOWN)
-    text = price_words(replace(model, pricing=endpoint.pricing), price)
+    # The head of the column says the unit.
+    text = price_words(replace(model, pricing=endpoint.pricing), price).removeprefix("$")
     name = {"in": "prompt", "out": "completion"}.get(kind, "input_cache_read")
     special = any(getattr(override, name) is not None for override in endpoint.pricing.overrides)
     return f"{text}*" if special else text

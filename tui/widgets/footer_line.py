@@ -84,6 +84,8 @@ class FooterLine(Widget):
 
     def show_keys(self) -> None:
         """Draw the keys again if they changed."""
+        if not self.is_attached:
+            return  # it was asked for just before its dialog was closed
         keys = footer_keys(self.screen)
         if keys != self._keys:
             self._keys = keys

@@ -59,8 +59,8 @@ def test_a_reply_that_was_still_arriving_is_cut_off_when_it_is_read() -> None:
 
 def test_files_of_others_are_read_by_their_headings() -> None:
     read = read_markdown(
-        "# Trees\n\n## System\nBe brief.\n\n## User\n\nWhat is a tree?\n\n### openai/gpt-4o:\n\n## Kinds\n\n\x1b[2JMany."
-        "\n\n#### **You:**\n\nThanks\n"
+        "# Trees\n\n## System\nBe brief.\n\n## User\n\nWhat is a tree?\n\n### a/gpt-4o:\n\n## Kinds\n\n\x1b[2JMany.\n"
+        "\n#### **You:**\n\nThanks\n"
     )
     assert read is not None
     assert [(one.role, one.text) for one in read.messages] == [
@@ -80,5 +80,6 @@ def test_a_text_without_speakers_is_no_conversation() -> None:
 def test_times_are_read_as_they_come() -> None:
     assert unix_seconds("2026-08-06T07:06:40Z") == unix_seconds("2026-08-06T09:06:40+02:00") == 1_786_000_000.0
     assert unix_seconds("2024-12-25T23:37:07.790Z") == 1735169827.79
+    absurd: object
     for absurd in (None, True, -1, 1e300, "yesterday", "9999-99-99", {}):
         assert unix_seconds(absurd) == 0.0

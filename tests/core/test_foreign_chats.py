@@ -69,7 +69,7 @@ def test_a_chatgpt_export_keeps_branches_and_leaves_out_what_nobody_saw() -> Non
         "[image]\nAnd this one?",
         "```python\n1+1\n```",
     ]
-    by_text = {message.text: message for message in conversation.messages}
+    by_text = {str(message.text): message for message in conversation.messages}
     assert by_text["In the south."].model == "gpt-4o"
     assert by_text["In the south."].reasoning == "hm\n\n"
     assert by_text["Far ␛[2Jaway."].parent_id == by_text["In the south."].parent_id == "question-0001"

@@ -186,7 +186,7 @@ async def test_private_asks_leave_no_text_in_the_database(start_demo_server: Any
     dump = "\n".join(await host.database.run(lambda connection: list(connection.iterdump())))
     assert "xyzzy" not in dump
     assert said[:20] not in dump
-    assert host.state.conversations == ()
+    assert [row.private for row in host.state.conversations] == [True]
     assert [row["message_id"] for row in await host.requests()] == [None]
 
 

@@ -71,7 +71,7 @@ def send(
         question=question,
         parent_id=question.id,
         title=conversation.title if conversation else title_from(text or (attachments[0].name if attachments else "")),
-        private=private,
+        private=private if conversation is None else conversation.private,
     )
 
 
@@ -118,6 +118,7 @@ def fork(conversation: Conversation, last: Message) -> ForkConversation:
         new_id=uuid.uuid4().hex,
         title=conversation.title,
         settings=conversation.settings,
+        private=conversation.private,
         messages=tuple(replace(message) for message in messages if not message.state.is_open),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -98,6 +98,14 @@ class OpenConversation(msgspec.Struct, frozen=True, kw_only=True):
     """Read one conversation with its messages."""
 
     conversation_id: str
+    message_id: str | None = None
+    """Show the branch that this message is in."""
+
+
+class SearchMessages(msgspec.Struct, frozen=True, kw_only=True):
+    """Find the messages of all conversations that have these words."""
+
+    words: Clean
 
 
 class ShowBranch(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,11 +135,37 @@ class ForkConversation(msgspec.Struct, frozen=True, kw_only=True):
     settings: ConversationSettings
     messages: tuple[Message, ...]
     """Oldest first; the copies get ids of their own."""
+    private: bool = False
 
 
 class RenameConversation(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: str
     title: Clean
+
+
+class PinConversation(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep it at the top of the list, or no longer."""
+
+    conversation_id: str
+    pinned: bool
+
+
+class ExportConversations(msgspec.Struct, frozen=True, kw_only=True):
+    """Write conversations into a new file; where that is comes as a notice."""
+
+    conversation_ids: tuple[str, ...]
+    """None named: all of them."""
+    kind: Literal["markdown", "json"]
+    title: Clean = Clean("conversations")
+    """What the file is named after."""
+    path: str | None = None
+    """None: a new file in the folder for exports."""
+
+
+class ImportConversations(msgspec.Struct, frozen=True, kw_only=True):
+    """Take over the conversations of a file; how many came, or why none did, comes as a notice."""
+
+    path: str
 
 
 class DeleteConversation(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,10 +224,14 @@ Command: TypeAlias = (
     | LoadEstimate
     | ListConversations
     | OpenConversation
+    | SearchMessages
     | ShowBranch
     | DeleteMessages
     | ForkConversation
     | RenameConversation
+    | PinConversation
+    | ExportConversations
+    | ImportConversations
     | DeleteConversation
     | SaveConversation
     | SaveSheet

@@ -154,6 +154,8 @@ class ConversationSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Billed; requests whose bill is awaited are not in it."""
     pinned: bool = False
     streaming: bool = False
+    private: bool = False
+    """It is kept in memory only, and ends with the program."""
 
 
 class SearchHit(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +182,11 @@ class Conversation(msgspec.Struct, kw_only=True):
     messages: list[Message] = msgspec.field(default_factory=list)
     draft: Clean = Clean("")
     private: bool = False
+    """Nothing of it is written to a disk."""
+    branches: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    """Messages of which there are several in their place: which of them is shown, counted from 1, and how many."""
+    reads: int = 0
+    """How often it was read since it was opened."""
 
     def message(self, message_id: str) -> Message | None:
         """The message of that id, searched from the end, where it nearly always is."""

@@ -15,6 +15,7 @@ from tui.core.conversation import (
     Message,
     MessageState,
     Receipt,
+    SearchHit,
 )
 from tui.core.ledger import FreeUse, KeyUse, OverBudget, SpendSummary, SpendView
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
@@ -157,6 +158,13 @@ class ConversationsListed(msgspec.Struct, frozen=True):
     search: Clean | None = None
 
 
+class MessagesFound(msgspec.Struct, frozen=True):
+    """What a search over all conversations found."""
+
+    words: Clean
+    hits: tuple[SearchHit, ...]
+
+
 class ConversationOpened(msgspec.Struct, frozen=True):
     conversation: Conversation
 
@@ -286,6 +294,7 @@ Event: TypeAlias = (
     | BillArrived
     | EstimateRead
     | ConversationsListed
+    | MessagesFound
     | ConversationOpened
     | ConversationSaved
     | SpendSummed

@@ -253,7 +253,7 @@ def _format_read(text: str) -> str | None:
         case "json" | "json_object":
             return '{"type": "json_object"}'
     whole = _object(text)
-    if not isinstance(whole.get("type"), str):  # noqa: TRY004 - the sentence is for the user
+    if not (whole.get("type") and isinstance(whole["type"], str)):
         raise ValueError('response format takes text, json, or an object like {"type": "json_schema", …}.')
     return json.dumps(whole)
 

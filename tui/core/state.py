@@ -32,6 +32,7 @@ from tui.core.events import (
     Job,
     JobChanged,
     LimitsRead,
+    MessagesFound,
     Noticed,
     PreferencesRead,
     ProvidersListed,
@@ -64,6 +65,8 @@ class Topic(Flag):
     CONNECTION = auto()
     PREFERENCES = auto()
     NOTICES = auto()
+    FOUND = auto()
+    """What a search over all messages found."""
     BUDGET = auto()
     SPEND = auto()
     """What the Spend screen shows beyond the meter."""
@@ -111,6 +114,8 @@ class State:
         """By the slug that tags of endpoints begin with."""
         self.conversations: tuple[ConversationSummary, ...] = ()
         self.conversations_search: Clean | None = None
+        self.found: MessagesFound | None = None
+        """The last search over all messages."""
         self.open: dict[str, Conversation] = {}
         """Open conversations by id."""
         self.streaming: dict[str, str] = {}
@@ -187,9 +192,11 @@ class State:
                 self.conversations = rows
                 self.conversations_search = search
                 return Topic.CONVERSATIONS
+            case MessagesFound():
+                self.found = event
+                return Topic.FOUND
             case ConversationOpened(conversation):
-                self._keep_live_messages(conversation)
-                self.open[conversation.id] = conversation
+                self._take_read(conversation)
                 return Topic.CHAT
             case ConversationSaved(conversation_id, title, settings):
                 if saved := self.open.get(conversation_id):
@@ -284,6 +291,8 @@ class State:
         if event.replaces is not None:
             place = next((at for at, one in enumerate(conversation.messages) if one.id == event.replaces), None)
             conversation.messages = conversation.messages[:place]
+            count = conversation.branches.get(event.replaces, (1, 1))[1] + 1
+            conversation.branches[(event.question or event.reply).id] = (count, count)
         for message in (event.question, event.reply):
             if message is not None and conversation.message(message.id) is None:
                 conversation.messages.append(message)
@@ -322,11 +331,30 @@ class State:
             message.version += 1
         return Topic.CHAT | Topic.METER | Topic.CONVERSATIONS
 
-    def _keep_live_messages(self, read: Conversation) -> None:
-        """A reply that grows is further in memory than in the database it was read from."""
-        known = self.open.get(read.id)
-        if known is None:
+    def _take_read(self, read: Conversation) -> None:
+        """A conversation was read: one that is open stays the same object, so that views keep their place in it.
+
+        A reply that grows is further in memory than in the database it was read from.
+        """
+        known = self.open.setdefault(read.id, read)
+        known.reads += 1
+        if known is read:
             return
-        live = {message.id: message for message in known.messages if message.id in self.streaming}
-        read.messages = [live.pop(message.id, message) for message in read.messages]
-        read.messages.extend(live.values())
+        known.title, known.settings, known.private = read.title, read.settings, read.private
+        known.branches = read.branches
+        before = {message.id: message for message in known.messages}
+        messages = [self._as_known(before.pop(message.id, None), message) for message in read.messages]
+        messages.extend(message for message in before.values() if message.id in self.streaming)
+        known.messages = messages
+
+    def _as_known(self, known: Message | None, read: Message) -> Message:
+        """The message that is there already, brought to what was read; else the one that was read."""
+        if known is None or known.id in self.streaming:
+            return known or read
+        version, known.version = known.version, read.version
+        if known != read:
+            for name in read.__struct_fields__:
+                setattr(known, name, getattr(read, name))
+            version += 1
+        known.version = version
+        return known

@@ -46,6 +46,8 @@ _IN_COLUMNS: Final = frozenset(
 _MORE: Final = tuple(field.name for field in fields(Message) if field.name not in _IN_COLUMNS)
 """Fields of a message that are kept together as JSON: nothing searches them."""
 _ROLES: Final = ("system", "user", "assistant", "tool")
+_AT_ONCE: Final = 500
+"""Messages that one statement reads."""
 _OPEN: Final = "state IN ('waiting', 'streaming')"
 
 
@@ -141,14 +143,29 @@ def open_conversation(connection: sqlite3.Connection, conversation_id: str) -> C
     if row is None:
         return None
     settings = from_json(ConversationSettings, json_out(row["settings"]), ConversationSettings())
+    messages, branches = _branch(connection, conversation_id, row["head_id"])
     return Conversation(
         id=row["id"],
         title=line_out(row["title"]),
         settings=settings,
-        messages=_branch(connection, conversation_id, row["head_id"]),
+        messages=messages,
         draft=clean_out(row["draft"]),
         private=bool(row["is_private"]),
+        branches=branches,
     )
+
+
+def stamp(connection: sqlite3.Connection, conversation_id: str) -> tuple[object, ...] | None:
+    """What is another whenever anything of the conversation is, as far as one sees it; None when it is gone."""
+    row = connection.execute(
+        "SELECT title, settings, head_id, updated_at,"
+        " (SELECT count(*) FROM message WHERE conversation_id = conversation.id AND deleted_at IS NULL),"
+        " (SELECT max(seq) FROM reply_part WHERE message_id = head_id),"
+        " (SELECT state || more FROM message WHERE id = head_id)"
+        " FROM conversation WHERE id = ? AND deleted_at IS NULL",
+        (conversation_id,),
+    ).fetchone()
+    return None if row is None else tuple(row)
 
 
 def add_message(connection: sqlite3.Connection, message: Message, *, process: str | None = None) -> None:
@@ -236,6 +253,26 @@ def siblings(connection: sqlite3.Connection, message_id: str) -> tuple[str, ...]
         (message_id,),
     )
     return tuple(row[0] for row in rows.fetchall())
+
+
+def show_message(connection: sqlite3.Connection, message_id: str) -> None:
+    """Show the branch that this message is in, unless the one that is shown has it already."""
+    with transaction(connection):
+        row = connection.execute(
+            "SELECT conversation.id AS id, head_id FROM message JOIN conversation ON conversation.id = conversation_id"
+            " WHERE message.id = ? AND message.deleted_at IS NULL",
+            (message_id,),
+        ).fetchone()
+        if row is None:
+            return
+        parents: dict[str, str | None] = dict(
+            connection.execute("SELECT id, parent_id FROM message WHERE conversation_id = ?", (row["id"],)).fetchall()
+        )
+        here = row["head_id"]
+        while here is not None and here != message_id:
+            here = parents.pop(here, None)
+        if here is None:
+            show_branch(connection, message_id)
 
 
 def show_branch(connection: sqlite3.Connection, message_id: str) -> None:
@@ -349,25 +386,36 @@ def _more_in(message: Message) -> str:
     return to_json({name: value for name, value in values.items() if value != blank[name]})
 
 
-def _branch(connection: sqlite3.Connection, conversation_id: str, head_id: str | None) -> list[Message]:
-    """From the head up to the root, turned round; a circle (in a file that others wrote) ends where it closes."""
-    parents: dict[str, tuple[int, str | None]] = {
-        row["id"]: (row["number"], row["parent_id"])
-        for row in connection.execute(
-            "SELECT id, number, parent_id FROM message WHERE conversation_id = ? AND deleted_at IS NULL",
-            (conversation_id,),
-        ).fetchall()
-    }
+def _branch(
+    connection: sqlite3.Connection, conversation_id: str, head_id: str | None
+) -> tuple[list[Message], dict[str, tuple[int, int]]]:
+    """From the head up to the root, turned round; a circle (in a file that others wrote) ends where it closes.
+
+    Besides, which messages of it have others in their place: the how many-th of how many each is.
+    """
+    parents: dict[str, tuple[int, str | None]] = {}
+    places: dict[str | None, list[str]] = {}
+    for row in connection.execute(
+        "SELECT id, number, parent_id FROM message WHERE conversation_id = ? AND deleted_at IS NULL ORDER BY number",
+        (conversation_id,),
+    ).fetchall():
+        parents[row["id"]] = (row["number"], row["parent_id"])
+        places.setdefault(row["parent_id"], []).append(row["id"])
     numbers: list[int] = []
+    branches: dict[str, tuple[int, int]] = {}
     here = head_id
     while here is not None and (found := parents.pop(here, None)) is not None:
         numbers.append(found[0])
+        if len(beside := places[found[1]]) > 1:
+            branches[here] = (beside.index(here) + 1, len(beside))
         here = found[1]
-    messages: list[Message] = []
-    for number in reversed(numbers):
-        row = connection.execute("SELECT * FROM message WHERE number = ?", (number,)).fetchone()
-        messages.append(message_from_row(connection, row))
-    return messages
+    numbers.reverse()
+    rows: dict[int, Row] = {}
+    for first in range(0, len(numbers), _AT_ONCE):
+        some = numbers[first : first + _AT_ONCE]
+        query = f"SELECT * FROM message WHERE number IN ({','.join('?' * len(some))})"  # noqa: S608 - question marks
+        rows |= {row["number"]: row for row in connection.execute(query, some).fetchall()}
+    return [message_from_row(connection, rows[number]) for number in numbers], branches
 
 
 def _like(text: str) -> str:

@@ -37,9 +37,41 @@ def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple
     return tuple(_hit(row) for row in rows)
 
 
+def search_titles(connection: sqlite3.Connection, words: str, limit: int = 5) -> tuple[SearchHit, ...]:
+    """Conversations whose title has all the words, the latest first; the hit is the title itself."""
+    found = _words(words)
+    if not found:
+        return ()
+    rows = connection.execute(
+        "SELECT id, title, updated_at FROM conversation WHERE deleted_at IS NULL AND NOT is_private"  # noqa: S608
+        + " AND title LIKE ?" * len(found)
+        + " ORDER BY updated_at DESC LIMIT ?",
+        (*(f"%{word}%" for word in found), limit),
+    ).fetchall()
+    return tuple(_title_hit(row, found) for row in rows)
+
+
+def _title_hit(row: Row, words: list[str]) -> SearchHit:
+    title = line_out(row["title"])
+    marks = sorted((at, at + len(word)) for word in words if (at := title.casefold().find(word.casefold())) >= 0)
+    return SearchHit(
+        conversation_id=clean_out(row["id"]),
+        message_id="",
+        title=title,
+        role=Clean("title"),
+        created_at=row["updated_at"],
+        snippet=title,
+        marks=tuple(marks),
+    )
+
+
+def _words(words: str) -> list[str]:
+    return [word[:_LONGEST_WORD] for word in re.findall(r"[^\W_]+", words)][:_MOST_WORDS]
+
+
 def match_words(words: str) -> str:
     """What to MATCH: each word in quotes, which FTS5 takes as text and never as syntax; empty without any word."""
-    found = [word[:_LONGEST_WORD] for word in re.findall(r"[^\W_]+", words)][:_MOST_WORDS]
+    found = _words(words)
     if not found:
         return ""
     return " ".join(f'"{word}"' for word in found) + "*"

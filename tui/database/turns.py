@@ -20,15 +20,18 @@ def add_turn(
     conversation_id: str,
     title: Clean,
     settings: ConversationSettings,
-    private: bool,
     question: Message | None,
     reply: Message,
     process: str,
     now: float,
 ) -> None:
-    """Question (None for a reply that is made again) and empty reply; a new conversation is begun by it."""
+    """Question (None for a reply that is made again) and empty reply; a new conversation is begun by it.
+
+    One that another process has deleted meanwhile is there again: somebody is talking in it.
+    """
     with transaction(connection):
-        chats.create(connection, conversation_id, title=title, settings=settings, now=now, private=private)
+        chats.create(connection, conversation_id, title=title, settings=settings, now=now)
+        chats.undelete(connection, conversation_id)
         chats.save_settings(connection, conversation_id, settings)
         chats.save_draft(connection, conversation_id, Clean(""))
         if question is not None:

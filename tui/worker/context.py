@@ -45,6 +45,10 @@ class WorkerContext(msgspec.Struct):
     """A turn began or ended: the list of conversations has moved."""
     on_bug: Callable[[BaseException], None] = lambda _: None
     """Told of exceptions that nobody waits for."""
+    changes_read: bool = False
+    """Somebody follows what changes in the catalogue, from `visited_at` on."""
+    visited_at: float | None = None
+    """Until when the visits before this one have seen the catalogue (Unix seconds)."""
     server_offset_s: float = 0.0
     """The server's clock minus ours."""
     private: Database = msgspec.field(default_factory=lambda: Database(None))

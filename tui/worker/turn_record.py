@@ -50,7 +50,10 @@ class TurnRecord:
         self._refusal: list[str] = []
         self._part = 0
         self._unstored: list[chats.Part] = []
-        self._stores = not ask.private
+        if ask.private:
+            context.private_ids.add(ask.conversation_id)
+        self._database = context.chats_of(ask.conversation_id)
+        self._stores = True
         self._shown_at = 0.0
         self._show_handle: asyncio.TimerHandle | None = None
         self._store_task: asyncio.Task[None] | None = None
@@ -62,12 +65,11 @@ class TurnRecord:
         """
         ask = self._ask
         try:
-            await self._context.database.run(
+            await self._database.run(
                 turns.add_turn,
                 conversation_id=ask.conversation_id,
                 title=ask.title,
                 settings=ask.settings,
-                private=ask.private,
                 question=ask.question,
                 reply=self._message,
                 process=self._context.process_id,
@@ -129,9 +131,8 @@ class TurnRecord:
             if reply.ended is not None:
                 message.finish_reason = reply.ended.finish_reason
                 message.reasoning_details = reply.ended.reasoning_details
-        if not ask.private:
-            written = context.database.run(chats.finish_message, message, now=time.time())
-            await context.kept(written, "The end of this reply was not saved")
+        written = self._database.run(chats.finish_message, message, now=time.time())
+        await context.kept(written, "The end of this reply was not saved")
         await context.kept(context.sum_up(), "What was spent could not be summed up")
         context.publish(
             TurnEnded(
@@ -203,6 +204,6 @@ class TurnRecord:
         parts, self._unstored = self._unstored, []
         if not parts or not self._stores:
             return
-        written = self._context.database.run(chats.append_parts, parts)
+        written = self._database.run(chats.append_parts, parts)
         # The reply goes on on the screen; saying so once is enough.
         self._stores = await self._context.kept(written, "This reply is not being saved")

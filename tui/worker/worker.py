@@ -15,13 +15,16 @@ from tui.core.commands import (
     DeleteConversation,
     DeleteMessages,
     Embed,
+    ExportConversations,
     ForkConversation,
+    ImportConversations,
     ListConversations,
     LoadEndpoints,
     LoadEstimate,
     LoadSheet,
     LoadSpend,
     OpenConversation,
+    PinConversation,
     PollQuota,
     RefreshCatalogue,
     Remember,
@@ -29,17 +32,15 @@ from tui.core.commands import (
     RepriceHistory,
     SaveConversation,
     SaveSheet,
+    SearchMessages,
     SetFavourite,
     ShowBranch,
 )
 from tui.core.conversation import Failure, MessageState, Receipt
 from tui.core.events import (
-    ConversationOpened,
-    ConversationSaved,
     ConversationsListed,
     Event,
     JobState,
-    Noticed,
     PreferencesRead,
     SheetLoaded,
     SpendViewed,
@@ -47,7 +48,7 @@ from tui.core.events import (
 )
 from tui.core.ledger import SpendQuery
 from tui.core.sheets import Sheet
-from tui.database import chats, recovery, settings_store, spend, turns, vectors
+from tui.database import recovery, settings_store, spend, vectors
 from tui.database.columns import data_version
 from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
@@ -56,6 +57,7 @@ from tui.openrouter.text import Clean, clean_line
 from tui.worker.activity_log import ActivityLog
 from tui.worker.bills import BillCollector
 from tui.worker.catalogue_job import load_endpoints, load_snapshot, refresh_catalogue
+from tui.worker.chat_store import ChatStore
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
 from tui.worker.estimate_job import load_estimate
@@ -116,8 +118,7 @@ class Worker:
         """Those that run and were not stopped yet."""
         self._replying: dict[str, str] = {}
         """The reply that runs, by conversation."""
-        self._search: Clean | None = None
-        """What the list of conversations was last asked for."""
+        self._chats = ChatStore(self._context)
         self._stopping = False
         self._others: set[asyncio.Task[None]] = set()
         self._on_bug = on_bug
@@ -198,7 +199,7 @@ class Worker:
         recovered = context.database.run(recovery.recover, run_folder, time.time())
         await context.kept(recovered, "What an earlier run left open could not be closed")
         await context.kept(context.sum_up(), "What was spent could not be read")
-        if not await context.kept(self._list_conversations(None), "The conversations could not be read"):
+        if not await context.kept(self._chats.list(), "The conversations could not be read"):
             context.publish(ConversationsListed(()))
         self._spawn("bills", self._bills.run())
         if self._watch and not context.database.in_memory:
@@ -221,6 +222,7 @@ class Worker:
             await asyncio.wait(self._others, timeout=_STOP_LIMIT_S)
         try:
             await self._context.connection.close()
+            await self._context.private.aclose()
         finally:
             if self._process is not None:
                 await asyncio.to_thread(self._process.end)
@@ -247,22 +249,25 @@ class Worker:
             case LoadEstimate(model=model):
                 self._spawn(f"estimate:{model.raw}", load_estimate(context, model))
             case ListConversations(search=search):
-                self._search = search or None
+                self._chats.listed_search = search or None
                 self._list_again()
-            case OpenConversation(conversation_id=conversation_id):
-                self._spawn(f"open:{conversation_id}", self._open_conversation(conversation_id))
+            case OpenConversation(conversation_id=conversation_id, message_id=message_id):
+                self._spawn(f"open:{conversation_id}:{message_id}", self._chats.open(conversation_id, message_id))
+            case SearchMessages(words=words):
+                self._spawn("search", self._chats.search(words), several=True)
             case (
                 RenameConversation()
+                | PinConversation()
                 | DeleteConversation()
                 | SaveConversation()
-                | SaveSheet()
-                | LoadSheet()
-                | Remember()
-                | SetFavourite()
                 | ShowBranch()
                 | DeleteMessages()
                 | ForkConversation()
+                | ExportConversations()
+                | ImportConversations()
             ):
+                self._spawn("write", self._chats.carry_out(command), several=True)
+            case SaveSheet() | LoadSheet() | Remember() | SetFavourite():
                 self._spawn("write", self._write(command), several=True)
             case _:
                 assert_never(command)
@@ -331,6 +336,7 @@ class Worker:
             self._refuse(ask, running, Clean("Wait until it has ended, or stop it."))
             return
         self._replying[ask.conversation_id] = ask.reply_id
+        self._chats.follow(ask.conversation_id)
         try:
             from tui.worker.ask_job import AskJob  # not before somebody asks: the first screen does not need it
 
@@ -339,6 +345,7 @@ class Worker:
             if self._replying.get(ask.conversation_id) == ask.reply_id:
                 del self._replying[ask.conversation_id]
         await self._context.kept(self._read_preferences(), "What was remembered could not be read")
+        await self._context.kept(self._chats.note_open(ask.conversation_id), "The conversation could not be read")
 
     async def _embed(self, embed: Embed) -> None:
         goes_on = self._begins(embed, asyncio.current_task())
@@ -374,63 +381,10 @@ class Worker:
 
     async def _write(
         self,
-        command: RenameConversation
-        | DeleteConversation
-        | SaveConversation
-        | SaveSheet
-        | LoadSheet
-        | Remember
-        | SetFavourite
-        | ShowBranch
-        | DeleteMessages
-        | ForkConversation,
+        command: SaveSheet | LoadSheet | Remember | SetFavourite,
     ) -> None:
         run = self._context.database.run
         match command:
-            case RenameConversation(conversation_id=conversation_id, title=title):
-                await run(chats.rename, conversation_id, title)
-                await self._list_conversations(self._search)
-            case DeleteConversation(conversation_id=conversation_id, undo=undo):
-                if undo:
-                    await run(chats.undelete, conversation_id)
-                else:
-                    await run(chats.delete, conversation_id, time.time())
-                await self._list_conversations(self._search)
-            case ShowBranch(conversation_id=conversation_id, message_id=message_id, step=step):
-                if await run(chats.step_branch, message_id, step):
-                    await self._open_conversation(conversation_id)
-                else:
-                    where = "after" if step > 0 else "before"
-                    self._context.publish(Noticed(Clean(f"There is no branch {where} this one."), "information"))
-            case DeleteMessages(conversation_id=conversation_id, message_ids=message_ids):
-                if command.undo:
-                    await run(chats.undelete_messages, conversation_id, message_ids)
-                else:
-                    await run(chats.delete_messages, conversation_id, message_ids, command.parent_id, time.time())
-                await self._open_conversation(conversation_id)
-                await self._list_conversations(self._search)
-            case ForkConversation(new_id=new_id):
-                await run(
-                    turns.fork,
-                    conversation_id=new_id,
-                    title=command.title,
-                    settings=command.settings,
-                    messages=command.messages,
-                    now=time.time(),
-                )
-                await self._open_conversation(new_id)
-                await self._list_conversations(self._search)
-            case SaveConversation():
-                if not command.private:
-                    await run(
-                        turns.save_conversation,
-                        conversation_id=command.conversation_id,
-                        title=command.title,
-                        settings=command.settings,
-                        draft=command.draft,
-                        now=time.time(),
-                    )
-                self._context.publish(ConversationSaved(command.conversation_id, command.title, command.settings))
             case SaveSheet():
                 sheet = Sheet(id=command.sheet_id, name=command.name, texts=command.texts, model=command.model)
                 await run(vectors.save_sheet, sheet, time.time())
@@ -468,18 +422,7 @@ class Worker:
     def _list_again(self) -> None:
         """Read the list of conversations as it was last asked for."""
         if not self._stopping:
-            self._spawn("list", self._list_conversations(self._search), several=True)
-
-    async def _list_conversations(self, search: Clean | None) -> None:
-        rows = await self._context.database.run(chats.list_conversations, search=search)
-        self._context.publish(ConversationsListed(rows, search))
-
-    async def _open_conversation(self, conversation_id: str) -> None:
-        conversation = await self._context.database.run(chats.open_conversation, conversation_id)
-        if conversation is None:
-            self._context.warn(Clean("That conversation is gone."))
-            return
-        self._context.publish(ConversationOpened(conversation))
+            self._spawn("list", self._chats.list(), several=True)
 
     def _poll_quota_soon(self) -> None:
         """After money was spent, but once for several replies."""
@@ -498,7 +441,8 @@ class Worker:
                 if seen is not None and version != seen:
                     self._bills.wake()
                     await self._context.sum_up()
-                    await self._list_conversations(self._search)
+                    await self._chats.look_again()
+                    await self._read_preferences()
                 seen = version
             except StorageFailed:
                 pass  # busy or full; whoever needs it says so
@@ -513,6 +457,7 @@ _WRITTEN_AT_THE_END: Final = (
     Ask,
     Embed,
     RenameConversation,
+    PinConversation,
     DeleteConversation,
     SaveConversation,
     SaveSheet,

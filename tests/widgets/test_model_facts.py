@@ -105,7 +105,7 @@ def made(slug: str, *outputs: str, **more: object) -> Model:
         output_modalities=tuple(map(Clean, outputs or ("text",))),
         pricing=Pricing(prompt=Decimal("0.000001"), completion=Decimal("0.000002")),
     )
-    return replace(model, **more)  # type: ignore[arg-type]
+    return replace(model, **more)
 
 
 def test_prices_for_other_units_say_so_and_are_never_free() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.getters import query_one
 from textual.timer import Timer
 from textual.widgets import Static
@@ -31,6 +32,9 @@ from tui.widgets.model_details import ProviderList
 
 if TYPE_CHECKING:
     from tui.screens.session import Session
+
+_TALL: Final = 36
+"""Lines from which there is room for all figures."""
 
 
 class EndpointsDialog(Dialog[UseModel | None]):
@@ -95,6 +99,11 @@ class EndpointsDialog(Dialog[UseModel | None]):
     def _note_changes(self, topics: Topic) -> None:
         if topics & (Topic.ENDPOINTS | Topic.JOBS):
             self.call_next(self._show)
+        if topics & Topic.CATALOGUE:
+            self.refresh_bindings()  # the free twin may have come or gone
+
+    def on_resize(self, event: Resize) -> None:
+        self.figures.set_class(event.size.height >= _TALL, "-tall")
 
     # What is shown
 
@@ -136,9 +145,9 @@ class EndpointsDialog(Dialog[UseModel | None]):
         known, table = self._providers(self._model), self.table
         parts = []
         if known.endpoints:
-            if marked := table.marked:
-                order = routing_words(routed(None, Routing(order=tuple(one.tag for one in marked))))
-                parts.append(f"✓ enter: {order}")
+            if self._routes and (tags := table.wanted):
+                order = routing_words(routed(None, Routing(order=tags)))
+                parts.append(f"{'✓ ' if table.marked else ''}enter: {order}")
             if table.sort_kind is not None:
                 by = COLUMN_MEANS.get(table.sort_kind, table.sort_kind)
                 so = "" if self._sort() is None else ", a routes so"
@@ -158,6 +167,8 @@ class EndpointsDialog(Dialog[UseModel | None]):
     @on(EndpointTable.Highlighted)
     def follow_cursor(self) -> None:
         self._show_figures()
+        if not self.table.marked:
+            self._show_standing()
 
     @on(EndpointTable.MarksChanged)
     @on(EndpointTable.SortChanged)

@@ -18,7 +18,7 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 from typing_extensions import override
 
-from tui.core.commands import Command, PollQuota, RefreshCatalogue, Remember
+from tui.core.commands import Command, LoadChanges, PollQuota, RefreshCatalogue, Remember
 from tui.core.events import Event
 from tui.core.state import State, Topic
 from tui.enter_keys import teach_enter_keys
@@ -335,6 +335,7 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         # What was made so far stays to the end: no collection needs to look at it again.
         gc.freeze()
         gc.enable()
+        self._submit(LoadChanges(visit=True))
         self._submit(RefreshCatalogue())
         self._submit(PollQuota())
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from tui.core.conversation import ConversationSettings, Message
 from tui.core.ledger import NewRequest, RequestKind, RequestState, Settlement
-from tui.core.sheets import Sheet
-from tui.database import catalogue, chats, estimates, ledger, settings_store, vectors
+from tui.core.sheets import Relevance, Sheet, Variant
+from tui.database import catalogue, chats, estimates, ledger, settings_store, sheets, vectors
 from tui.database.opening import open_database
+from tui.database.schema import MIGRATIONS, migrate
 from tui.openrouter.text import Clean, Opaque
 
 ORIGIN = "https://example.test"
-DAY = 86_400.0
 MODEL = Opaque("a/b\ud800")
 
 
@@ -24,7 +25,7 @@ def connection() -> sqlite3.Connection:
     return open_database(None, busy_s=0.1).connection
 
 
-def test_a_snapshot_is_kept_once_for_as_long_as_nothing_changes(connection: sqlite3.Connection) -> None:
+def test_the_last_list_is_kept(connection: sqlite3.Connection) -> None:
     assert catalogue.last_snapshot(connection, ORIGIN, "models") is None
     assert catalogue.save_snapshot(connection, ORIGIN, "models", b"one" * 1000, 1.0)
     assert not catalogue.save_snapshot(connection, ORIGIN, "models", b"one" * 1000, 2.0)
@@ -33,20 +34,8 @@ def test_a_snapshot_is_kept_once_for_as_long_as_nothing_changes(connection: sqli
     last = catalogue.last_snapshot(connection, ORIGIN, "models")
     assert last is not None
     assert (last.body, last.first_at, last.fetched_at) == (b"two", 3.0, 3.0)
-    before = catalogue.snapshot_before(connection, ORIGIN, "models", 2.9)
-    assert before is not None
-    assert (before.body, before.first_at, before.fetched_at) == (b"one" * 1000, 1.0, 2.0)
-    oldest = catalogue.snapshot_before(connection, ORIGIN, "models", 0.5)
-    assert oldest is not None
-    assert oldest.body == b"one" * 1000
     assert catalogue.last_snapshot(connection, "https://other.test", "models") is None
-
-
-def test_old_snapshots_go(connection: sqlite3.Connection) -> None:
-    for day in range(60):
-        catalogue.save_snapshot(connection, ORIGIN, "models", str(day).encode(), day * DAY)
-    (count,) = connection.execute("SELECT count(*) FROM snapshot").fetchone()
-    assert 31 <= count <= 37
+    assert connection.execute("SELECT count(*) FROM snapshot").fetchone()[0] == 2
 
 
 @pytest.mark.parametrize("body", [b"no zlib", "text", b""])
@@ -92,17 +81,64 @@ def test_a_sheet_comes_back_as_it_was(connection: sqlite3.Connection) -> None:
         model=MODEL,
         dimensions=256,
         input_type=Clean("search_query"),
+        others=(Variant(MODEL, 64, Clean("search_document")), Variant(Opaque("c/d"))),
+        relevance=(Relevance(Clean("which?"), (Clean("one"), Clean("two\nlines"))),),
     )
-    vectors.save_sheet(connection, sheet, 1.0)
-    assert vectors.load_sheet(connection, "s") == sheet
+    sheets.save_sheet(connection, sheet, 1.0)
+    assert sheets.load_sheet(connection, "s") == sheet
     shorter = Sheet(id="s", name=Clean("Mine"), texts=(Clean("only"),))
-    vectors.save_sheet(connection, shorter, 2.0)
-    vectors.save_sheet(connection, Sheet(id="t", name=Clean("Empty")), 3.0)
-    assert vectors.load_sheet(connection, "s") == shorter
-    assert [(one.id, one.text_count) for one in vectors.list_sheets(connection)] == [("t", 0), ("s", 1)]
-    vectors.delete_sheet(connection, "s")
-    assert vectors.load_sheet(connection, "s") is None
+    sheets.save_sheet(connection, shorter, 2.0)
+    sheets.save_sheet(connection, Sheet(id="t", name=Clean("Empty")), 3.0)
+    assert sheets.load_sheet(connection, "s") == shorter
+    assert [(one.id, one.text_count) for one in sheets.list_sheets(connection)] == [("t", 0), ("s", 1)]
+    sheets.rename_sheet(connection, "s", "Other")
+    sheets.delete_sheet(connection, "s", 4.0)
+    assert sheets.load_sheet(connection, "s") is None
+    assert [one.id for one in sheets.list_sheets(connection)] == ["t"]
+    sheets.delete_sheet(connection, "s", 5.0, undo=True)
+    brought_back = sheets.load_sheet(connection, "s")
+    assert brought_back is not None and (brought_back.name, brought_back.texts) == ("Other", shorter.texts)
+    # What was put away a week ago is forgotten for good.
+    sheets.delete_sheet(connection, "s", 6.0)
+    sheets.delete_sheet(connection, "t", 6.0 + 8 * 86_400)
     assert connection.execute("SELECT count(*) FROM sheet_text").fetchone()[0] == 0
+
+
+def test_the_sheet_used_last_is_the_one_to_open(connection: sqlite3.Connection) -> None:
+    assert sheets.last_used_sheet(connection) is None
+    for second, name in enumerate("ab"):
+        sheets.save_sheet(connection, Sheet(id=name, name=Clean(name)), float(second))
+    assert sheets.last_used_sheet(connection) == "b"
+    sheets.note_used(connection, "a", 9.0)
+    assert sheets.last_used_sheet(connection) == "a"
+    sheets.delete_sheet(connection, "a", 10.0)
+    assert sheets.last_used_sheet(connection) == "b"
+
+
+def test_a_spoilt_column_costs_only_what_it_held(connection: sqlite3.Connection) -> None:
+    sheet = Sheet(id="s", name=Clean("Mine"), texts=(Clean("one"),), others=(Variant(MODEL, 64, None),))
+    sheets.save_sheet(connection, sheet, 1.0)
+    for spoilt in ("{", "[]", '{"others": [1]}', '{"relevance": [["q", 7]]}'):
+        connection.execute("UPDATE sheet SET more = ?", (spoilt,))
+        loaded = sheets.load_sheet(connection, "s")
+        assert loaded is not None and (loaded.texts, loaded.others, loaded.relevance) == (sheet.texts, (), ())
+
+
+def test_a_sheet_of_an_earlier_version_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "ortui.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    old.row_factory = sqlite3.Row
+    migrate(old, path, MIGRATIONS[:2])
+    old.execute("INSERT INTO sheet (id, name, updated_at) VALUES ('s', 'Old', 1.0)")
+    old.execute("INSERT INTO sheet_text VALUES ('s', 0, 'text', 'label', 'group')")
+    old.close()
+    opened = open_database(path, busy_s=0.1).connection
+    loaded = sheets.load_sheet(opened, "s")
+    assert loaded == Sheet(
+        id="s", name=Clean("Old"), texts=(Clean("text"),), labels=(Clean("label"),), groups=(Clean("group"),)
+    )
+    assert sheets.last_used_sheet(opened) == "s"
+    opened.close()
 
 
 def test_small_values_are_remembered(connection: sqlite3.Connection) -> None:

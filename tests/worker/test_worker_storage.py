@@ -132,13 +132,14 @@ async def test_the_worker_starts_on_a_database_that_fails(
         await host.close()
 
 
-@pytest.mark.parametrize("unit", ["endpoints", "save_endpoints", "save_snapshot"])
+@pytest.mark.parametrize("unit", ["endpoints", "save_endpoints", "save_lists", "begin_visit", "read_changes"])
 async def test_lists_are_shown_that_cannot_be_kept(unit: str, start_host: Any, fail: Any) -> None:
-    from tui.core.commands import LoadEndpoints
+    from tui.core.commands import LoadChanges, LoadEndpoints
     from tui.openrouter.text import Opaque
 
     host = await start_host(catalogue=False)
     fail(unit)
+    host.worker.submit(LoadChanges(visit=True))
     host.worker.submit(RefreshCatalogue())
     host.worker.submit(LoadEndpoints(model=Opaque("openai/gpt-4o")))
     await host.until(lambda: host.state.models and host.saw(EndpointsLoaded))

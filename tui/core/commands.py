@@ -16,6 +16,13 @@ class RefreshCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     """Load the model lists from the server; the last snapshot is shown until they come."""
 
 
+class LoadChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """Read what has changed in the catalogue; said again whenever the lists are loaded."""
+
+    visit: bool = False
+    """Somebody looks at the catalogue from now on: the next visit is told what changes after this one."""
+
+
 class LoadEndpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Load the providers of one model, unless they were loaded some minutes ago."""
 
@@ -215,6 +222,7 @@ class SetFavourite(msgspec.Struct, frozen=True, kw_only=True):
 
 Command: TypeAlias = (
     RefreshCatalogue
+    | LoadChanges
     | LoadEndpoints
     | Ask
     | Embed

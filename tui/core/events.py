@@ -23,6 +23,7 @@ from tui.openrouter.chat import Citation, Credits, KeyInfo, ToolCall, Usage
 from tui.openrouter.text import Clean, Opaque
 
 if TYPE_CHECKING:
+    from tui.core.catalogue_changes import Changes
     from tui.core.prices import Workload
     from tui.core.repricing import Repriced
 
@@ -73,6 +74,12 @@ class CatalogueLoaded(msgspec.Struct, frozen=True, kw_only=True):
 
 class CatalogueFailed(msgspec.Struct, frozen=True):
     failure: Failure
+
+
+class ChangesRead(msgspec.Struct, frozen=True):
+    """What has changed in the catalogue, after it was loaded anew too."""
+
+    changes: Changes
 
 
 class EndpointsLoaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,6 +292,7 @@ Event: TypeAlias = (
     JobChanged
     | CatalogueLoaded
     | CatalogueFailed
+    | ChangesRead
     | EndpointsLoaded
     | EndpointsFailed
     | ProvidersListed

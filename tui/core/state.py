@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from decimal import Decimal
 from enum import Flag, auto
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from tui.core.events import (
     BudgetPassed,
     CatalogueFailed,
     CatalogueLoaded,
+    ChangesRead,
     Connection,
     ConnectionChanged,
     ConversationOpened,
@@ -47,6 +48,9 @@ from tui.core.events import (
 from tui.core.ledger import FreeUse, KeyUse, SpendSummary, SpendView
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.text import Clean
+
+if TYPE_CHECKING:
+    from tui.core.catalogue_changes import Changes
 
 
 class Topic(Flag):
@@ -108,6 +112,8 @@ class State:
         self.catalogue_fetched_at: float | None = None
         self.catalogue_failure: Failure | None = None
         self.catalogue_mended = 0
+        self.changes: Changes | None = None
+        """What has changed in the catalogue; None until it was read."""
         self.endpoints: dict[str, EndpointsSlice] = {}
         """By slug."""
         self.provider_facts: dict[str, ProviderFacts] = {}
@@ -163,6 +169,9 @@ class State:
                 return Topic.CATALOGUE
             case CatalogueFailed(failure):
                 self.catalogue_failure = failure
+                return Topic.CATALOGUE
+            case ChangesRead(changes):
+                self.changes = changes
                 return Topic.CATALOGUE
             case EndpointsLoaded():
                 self.endpoints[event.model.shown()] = EndpointsSlice(

@@ -1,26 +1,28 @@
-"""The model lists as the server sent them, by origin; what they mean is decoded anew at each start."""
+"""The model lists as the server sent them last, by origin; what they mean is decoded anew at each start."""
 
 from __future__ import annotations
 
 import sqlite3
 import zlib
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
 from tui.database.columns import Row, opaque_in, transaction
+from tui.openrouter.errors import ApiError
 from tui.openrouter.text import Opaque
+
+if TYPE_CHECKING:
+    from tui.core.catalogue_changes import Moved
+    from tui.openrouter.catalogue import Model
 
 ListKind: TypeAlias = Literal["models", "embeddings", "providers"]
 
-_KEPT_S: Final = 35 * 86_400.0
-"""Long enough to tell what changed in the last 30 days."""
-_MOST_KEPT: Final = 400
 _LARGEST: Final = 64 * 1024 * 1024
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A body of `/models` or `/embeddings/models`. Unix seconds."""
+    """A body of `/models` or `/embeddings/models`, the last that came. Unix seconds."""
 
     id: int
     body: bytes
@@ -38,7 +40,7 @@ class EndpointsReply(msgspec.Struct, frozen=True):
 
 
 def save_snapshot(connection: sqlite3.Connection, origin: str, kind: ListKind, body: bytes, now: float) -> bool:
-    """Keep what the server sent; the answer is whether it differs from what it sent last time."""
+    """Keep what the server sent in the place of what it sent before; the answer is whether the two differ."""
     from hashlib import sha256  # brings OpenSSL along, which the start does without
 
     digest = sha256(body).digest()
@@ -51,30 +53,55 @@ def save_snapshot(connection: sqlite3.Connection, origin: str, kind: ListKind, b
             "INSERT INTO snapshot (origin, kind, digest, body, first_at, fetched_at) VALUES (?, ?, ?, ?, ?, ?)",
             (origin, kind, digest, zlib.compress(body, 6), now, now),
         )
-        connection.execute(
-            "DELETE FROM snapshot WHERE origin = ?1 AND kind = ?2 AND (fetched_at < ?3 OR id NOT IN"
-            " (SELECT id FROM snapshot WHERE origin = ?1 AND kind = ?2 ORDER BY id DESC LIMIT ?4))",
-            (origin, kind, now - _KEPT_S, _MOST_KEPT),
-        )
+        if last is not None:
+            connection.execute(
+                "DELETE FROM snapshot WHERE origin = ? AND kind = ? AND id <= ?", (origin, kind, last["id"])
+            )
     return True
+
+
+def save_lists(
+    connection: sqlite3.Connection,
+    origin: str,
+    models_body: bytes,
+    embeddings_body: bytes | None,
+    now: float,
+    process: str = "",
+) -> bool:
+    """Keep the model lists, and what of them is another than before; `process` has seen them then.
+
+    The answer is whether anything that is watched has changed. Decodes both the old and the new lists where these are
+    not the same: tens of milliseconds.
+    """
+    from tui.core.catalogue_changes import difference  # none of it is for the first screen
+    from tui.database import catalogue_history
+
+    with transaction(connection):
+        models = last_snapshot(connection, origin, "models")
+        embeddings = last_snapshot(connection, origin, "embeddings")
+        is_other = save_snapshot(connection, origin, "models", models_body, now)
+        if embeddings_body is not None:
+            is_other = save_snapshot(connection, origin, "embeddings", embeddings_body, now) or is_other
+        moved: tuple[Moved, ...] = ()
+        if models is not None and is_other:
+            # A list that is not there this time, or was not last time, says nothing of what it would have.
+            both = embeddings is not None and embeddings_body is not None
+            before = _decoded(models.body, embeddings.body if both and embeddings is not None else None)
+            after = _decoded(models_body, embeddings_body if both else None)
+            if before and after:
+                moved = difference(before, after)
+        catalogue_history.watch(connection, origin, now)
+        if moved:
+            assert models is not None
+            catalogue_history.add_difference(connection, origin, moved, models.fetched_at, now)
+        catalogue_history.note_seen(connection, origin, process, now)
+    return bool(moved)
 
 
 def last_snapshot(connection: sqlite3.Connection, origin: str, kind: ListKind) -> Snapshot | None:
     """What the server sent last; None when nothing is kept or it cannot be read."""
     row = _last(connection, origin, kind)
     return None if row is None else _snapshot(row)
-
-
-def snapshot_before(connection: sqlite3.Connection, origin: str, kind: ListKind, when: float) -> Snapshot | None:
-    """What stood at a time; where nothing is that old, the oldest that is kept."""
-    for query in (
-        "SELECT * FROM snapshot WHERE origin = ? AND kind = ? AND first_at <= ? ORDER BY id DESC LIMIT 1",
-        "SELECT * FROM snapshot WHERE origin = ? AND kind = ? AND first_at > ? ORDER BY id LIMIT 1",
-    ):
-        row = connection.execute(query, (origin, kind, when)).fetchone()
-        if row is not None:
-            return _snapshot(row)
-    return None
 
 
 def save_endpoints(connection: sqlite3.Connection, origin: str, model: Opaque, body: bytes, now: float) -> None:
@@ -104,6 +131,15 @@ def _last(connection: sqlite3.Connection, origin: str, kind: ListKind) -> Row | 
 def _snapshot(row: Row) -> Snapshot | None:
     body = _unpacked(row["body"])
     return None if body is None else Snapshot(row["id"], body, row["first_at"], row["fetched_at"])
+
+
+def _decoded(models_body: bytes, embeddings_body: bytes | None) -> tuple[Model, ...]:
+    from tui.openrouter.decode_catalogue import decode_models
+
+    try:
+        return decode_models(models_body, embeddings_body).models
+    except ApiError:
+        return ()
 
 
 def _unpacked(packed: object) -> bytes | None:

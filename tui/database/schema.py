@@ -313,7 +313,30 @@ def _table_text(connection: sqlite3.Connection, table: str) -> str:
     return str(row[0])[str(row[0]).index("(") :]
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_create, _more_sums)
+def _sheet_extras(connection: sqlite3.Connection) -> None:
+    """Sheets can be brought back, the one opened last is known, and they keep what belongs to them besides texts."""
+    connection.execute("ALTER TABLE sheet ADD COLUMN deleted_at REAL")
+    connection.execute("ALTER TABLE sheet ADD COLUMN used_at REAL")
+    connection.execute("ALTER TABLE sheet ADD COLUMN more TEXT NOT NULL DEFAULT '{}'")
+
+
+def _watch_catalogue(connection: sqlite3.Connection) -> None:
+    """What changes in the catalogue is kept as differences; of whole lists the last is enough."""
+    from tui.database.catalogue_history import adopt_snapshots
+
+    for table in (
+        "catalogue_watch (origin TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID",
+        "catalogue_difference"
+        " (id INTEGER PRIMARY KEY, origin TEXT NOT NULL, since REAL NOT NULL, at REAL NOT NULL, moved BLOB NOT NULL)",
+        "catalogue_visit (origin TEXT NOT NULL, process TEXT NOT NULL, since REAL, began_at REAL NOT NULL,"
+        " seen_at REAL NOT NULL, PRIMARY KEY (origin, process)) WITHOUT ROWID",
+    ):
+        connection.execute(f"CREATE TABLE {table}")
+    connection.execute("CREATE INDEX catalogue_difference_by_age ON catalogue_difference (origin, at)")
+    adopt_snapshots(connection)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_create, _more_sums, _sheet_extras, _watch_catalogue)
 """The n-th takes a file from version n to n + 1; `user_version` says where a file stands."""
 
 

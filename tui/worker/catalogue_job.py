@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tui.core.events import (
     CatalogueFailed,
     CatalogueLoaded,
+    ChangesRead,
     Connection,
     ConnectionChanged,
     EndpointsFailed,
@@ -65,10 +66,16 @@ async def refresh_catalogue(context: WorkerContext) -> None:
         context.publish(ConnectionChanged(Connection.LIVE))
         state = JobState.DONE
         try:
-            save = catalogue_table.save_snapshot
-            await context.database.run(save, context.origin, "models", lists.models_body, now)
-            if lists.embeddings_body is not None:
-                await context.database.run(save, context.origin, "embeddings", lists.embeddings_body, now)
+            await context.database.run(
+                catalogue_table.save_lists,
+                context.origin,
+                lists.models_body,
+                lists.embeddings_body,
+                now,
+                context.process_id,
+            )
+            if context.changes_read:
+                await _tell_changes(context)
         except StorageFailed as error:
             context.warn(Clean(f"The model list was not kept for the next start: {error.message}"))
     except ApiError as error:
@@ -76,6 +83,29 @@ async def refresh_catalogue(context: WorkerContext) -> None:
         context.publish(ConnectionChanged(Connection.CACHED if error.status else Connection.DOWN))
     finally:
         context.job("catalogue", "catalogue", state)
+
+
+async def load_changes(context: WorkerContext, *, visit: bool) -> None:
+    """Say what has changed, and from now on after every refresh too; a `visit` is what the next one is told from."""
+    from tui.database import catalogue_history  # not for the first screen
+
+    run, origin = context.database.run, context.origin
+    if visit:
+        begin = catalogue_history.begin_visit
+        context.visited_at = await run(begin, origin, context.process_id, time.time())
+    else:
+        run_folder = None if context.database.in_memory else context.settings.folders.run
+        context.visited_at = await run(catalogue_history.current_visit, origin, run_folder)
+    context.changes_read = True
+    await _tell_changes(context)
+
+
+async def _tell_changes(context: WorkerContext) -> None:
+    from tui.database import catalogue_history
+
+    read = catalogue_history.read_changes
+    changes = await context.database.run(read, context.origin, context.visited_at, time.time())
+    context.publish(ChangesRead(changes))
 
 
 async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) -> None:

@@ -19,6 +19,7 @@ from tui.core.commands import (
     ForkConversation,
     ImportConversations,
     ListConversations,
+    LoadChanges,
     LoadEndpoints,
     LoadEstimate,
     LoadSheet,
@@ -56,7 +57,7 @@ from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean_line
 from tui.worker.activity_log import ActivityLog
 from tui.worker.bills import BillCollector
-from tui.worker.catalogue_job import load_endpoints, load_snapshot, refresh_catalogue
+from tui.worker.catalogue_job import load_changes, load_endpoints, load_snapshot, refresh_catalogue
 from tui.worker.chat_store import ChatStore
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
@@ -237,6 +238,8 @@ class Worker:
                 self._spawn(f"embed:{command.job_id}", self._embed(command), job_id=command.job_id)
             case RefreshCatalogue():
                 self._spawn("catalogue", refresh_catalogue(context))
+            case LoadChanges(visit=visit):
+                self._spawn("changes", load_changes(context, visit=visit))
             case LoadEndpoints(model=model, force=force):
                 self._spawn(f"endpoints:{model.raw}", load_endpoints(context, model, force=force))
             case PollQuota():

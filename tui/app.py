@@ -18,7 +18,7 @@ from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 from typing_extensions import override
 
-from tui.core.commands import Command, LoadChanges, PollQuota, RefreshCatalogue, Remember
+from tui.core.commands import Command, LoadChanges, NoteFocus, PollQuota, RefreshCatalogue, Remember
 from tui.core.events import Event
 from tui.core.state import State, Topic
 from tui.enter_keys import teach_enter_keys
@@ -338,6 +338,10 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         self._submit(LoadChanges(visit=True))
         self._submit(RefreshCatalogue())
         self._submit(PollQuota())
+
+    def watch_app_focus(self, focused: bool) -> None:
+        """What is left is not asked about while nobody looks for long."""
+        self._submit(NoteFocus(focused=focused))
 
     def _show_notices(self) -> None:
         for number, notice in self.state.notices:

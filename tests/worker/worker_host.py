@@ -38,7 +38,7 @@ def make_settings(root: Path, base_url: str, *keys: str, **changes: Any) -> Sett
     """Settings with one provider; `limits`, `type`, `pricing`, `model`, `sources` change it, the rest the settings."""
     address = parse_base_url(base_url)
     of_provider: dict[str, Any] = {
-        name: changes.pop(name) for name in ("limits", "type", "pricing", "model") if name in changes
+        name: changes.pop(name) for name in ("limits", "type", "pricing", "model", "management_key") if name in changes
     }
     of_address: dict[str, Any] = {"base_url": address.url, "origin": address.origin}
     sources = changes.pop("sources", None) or tuple(KeySource(Secret(key), "test") for key in keys)

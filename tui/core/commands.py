@@ -76,6 +76,12 @@ class PollQuota(msgspec.Struct, frozen=True, kw_only=True):
     """Ask the server for what is left of the key's limit and, where the key may, of the credits."""
 
 
+class NoteFocus(msgspec.Struct, frozen=True, kw_only=True):
+    """The terminal got or lost the keyboard: nobody's limits are asked about while nobody looks for long."""
+
+    focused: bool
+
+
 class LoadSpend(msgspec.Struct, frozen=True, kw_only=True):
     """Sum the ledger for the meter and, with a query, for the Spend screen."""
 
@@ -227,6 +233,7 @@ Command: TypeAlias = (
     | Ask
     | Embed
     | PollQuota
+    | NoteFocus
     | LoadSpend
     | RepriceHistory
     | LoadEstimate

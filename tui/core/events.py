@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,7 +18,8 @@ from tui.core.conversation import (
     Receipt,
     SearchHit,
 )
-from tui.core.ledger import FreeUse, KeyUse, OverBudget, SpendSummary, SpendView
+from tui.core.ledger import MONEY, FreeUse, KeyUse, OverBudget, SpendSummary, SpendView
+from tui.core.sheets import Sheet, SheetSummary, Variant
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.chat import Citation, Credits, KeyInfo, ToolCall, Usage
 from tui.openrouter.text import Clean, Opaque
@@ -216,6 +218,33 @@ class QuotaRead(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
+class AccountDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A closed UTC day as the account has it and as our ledger has it, USD."""
+
+    day: Clean
+    account_usd: Decimal
+    account_byok_usd: Decimal
+    account_requests: int
+    own_usd: Decimal
+    """Billed and estimated, without what providers asked for keys of one's own."""
+    own_byok_usd: Decimal
+    own_requests: int
+
+    @property
+    def difference_usd(self) -> Decimal:
+        """What the account has and our ledger has not: other programs, other keys; negative for what is late there."""
+        return MONEY.subtract(self.account_usd, self.own_usd)
+
+
+class ActivityRead(msgspec.Struct, frozen=True, kw_only=True):
+    """The account's closed days, oldest first; with `failure` what was known before."""
+
+    as_of: float
+    """Unix seconds."""
+    days: tuple[AccountDay, ...]
+    failure: Failure | None = None
+
+
 class LimitsRead(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeyUse, ...]
     free: FreeUse
@@ -310,6 +339,7 @@ Event: TypeAlias = (
     | HistoryRepriced
     | QuotaRead
     | LimitsRead
+    | ActivityRead
     | EmbedBegan
     | EmbedProgressed
     | EmbedEnded

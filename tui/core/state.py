@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tui.core.conversation import Conversation, ConversationSummary, Failure, Message, MessageState, Receipt
 from tui.core.events import (
+    ActivityRead,
     BillArrived,
     BudgetPassed,
     CatalogueFailed,
@@ -136,9 +137,11 @@ class State:
         self.repriced: HistoryRepriced | None = None
         """The last answer: whoever asked looks whether it is about its models."""
         self.quota: QuotaRead | None = None
+        self.activity: ActivityRead | None = None
+        """Of the account, where a management key is configured."""
         self.keys: tuple[KeyUse, ...] = ()
         self.free: FreeUse | None = None
-        self.sheet = Sheet()
+        self.sheets = Sheets()
         self.budget_passed: BudgetPassed | None = None
         self.connection = Connection.STARTING
         self.preferences: dict[str, object] = {}
@@ -228,6 +231,9 @@ class State:
                 else:
                     self.quota = event
                 return Topic.METER
+            case ActivityRead():
+                self.activity = event
+                return Topic.SPEND
             case LimitsRead(keys=keys, free=free):
                 self.keys = keys
                 self.free = free

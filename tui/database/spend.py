@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -75,6 +75,20 @@ def summary(connection: sqlite3.Connection, origin: str, process: str, now: floa
         ),
         last=last_requests(connection, origin, last),
     )
+
+
+def spend_days(connection: sqlite3.Connection, origin: str, days: Sequence[str]) -> dict[str, SpendRow]:
+    """The sums of these UTC days (`YYYY-MM-DD`; what is no day is left out)."""
+    sums: dict[str, SpendRow] = {}
+    number = known_word_id(connection, origin)
+    for name in set(days):
+        try:
+            day = day_of_name(name)
+        except ValueError:
+            continue
+        rows = connection.execute("SELECT * FROM day_total WHERE origin = ? AND day = ?", (number, day))
+        sums[name] = total(rows.fetchall()).row(Clean(name))
+    return sums
 
 
 def lately(connection: sqlite3.Connection, origin: str, now: float, seconds: float = BURN_S) -> Share:

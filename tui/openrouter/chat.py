@@ -232,6 +232,19 @@ class Credits(msgspec.Struct, frozen=True, kw_only=True):
     total_usage: Decimal
 
 
+class ActivityRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `GET /activity`: one model at one provider on one closed UTC day, USD."""
+
+    day: Clean
+    """`YYYY-MM-DD`."""
+    model: Clean
+    usage_usd: Decimal
+    """What OpenRouter charged."""
+    byok_usd: Decimal
+    """What providers asked for keys of one's own."""
+    requests: int
+
+
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /generation`: the bill of one past request."""
 

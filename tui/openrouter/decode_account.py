@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
-from tui.openrouter.chat import Credits, FreeAllowance, Generation, KeyInfo
+from tui.openrouter.chat import ActivityRow, Credits, FreeAllowance, Generation, KeyInfo
 from tui.openrouter.decode_usage import usage_of_generation
 from tui.openrouter.lenient import (
     NotJson,
@@ -55,6 +56,28 @@ def credits_from(body: bytes) -> Credits:
     if total is None or used is None:
         raise NotJson("no amounts")
     return Credits(total_credits=total, total_usage=used)
+
+
+def activity_from(body: bytes) -> tuple[ActivityRow, ...]:
+    """What `/activity` says, row by row: one without a day or an amount is left out. Raises `NotJson`."""
+    rows = as_mapping(loads(body)).get("data")
+    if not isinstance(rows, list):
+        raise NotJson("no rows")
+    found = []
+    for row in map(as_mapping, rows):
+        day, usage = as_line(row.get("date")), as_decimal(row.get("usage"))
+        if day is None or usage is None:
+            continue
+        found.append(
+            ActivityRow(
+                day=Clean(day[:10]),
+                model=as_line(row.get("model")) or Clean(""),
+                usage_usd=usage,
+                byok_usd=as_decimal(row.get("byok_usage_inference")) or Decimal(0),
+                requests=as_count(row.get("requests")) or 0,
+            )
+        )
+    return tuple(found)
 
 
 def generation_from(body: bytes, asked: Opaque) -> Generation:

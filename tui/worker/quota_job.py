@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.core.events import JobState, QuotaRead
+from tui.core.events import ActivityRead, JobState, QuotaRead
 from tui.database import keys as key_table
 from tui.database import limits
+from tui.database.spend import spend_days
 from tui.database.thread import StorageFailed
 from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.errors import ApiError, ErrorKind
@@ -25,10 +26,17 @@ if TYPE_CHECKING:
     from tui.worker.key_ring import Key
 
 
-async def poll_quota(context: WorkerContext) -> None:
-    """Ask the server and publish what it says; what it does not say is unknown, never 0."""
+_ACTIVITY_S: Final = 3600.0
+"""Closed days do not change, but for late bills."""
+
+
+async def poll_quota(context: WorkerContext) -> bool:
+    """Ask the server and publish what it says; what it does not say is unknown, never 0.
+
+    Answers whether it answered.
+    """
     if context.settings.provider.type != "openrouter":
-        return
+        return True
     context.job("quota", "quota", JobState.SENT)
     info: KeyInfo | None = None
     balance: Credits | None = None
@@ -51,6 +59,41 @@ async def poll_quota(context: WorkerContext) -> None:
     finally:
         context.publish(QuotaRead(as_of=time.time(), key=info, credits=balance, failure=failure))
         context.job("quota", "quota", JobState.DONE if failure is None else JobState.FAILED)
+    return failure is None
+
+
+async def read_activity(context: WorkerContext) -> None:
+    """Publish the account's closed days beside ours: asked once an hour, with the management key where there is one."""
+    management = await context.keys.management()
+    if management is None or context.settings.provider.type != "openrouter":
+        return
+    # Not before there is a management key: the first screen does not need them.
+    from tui.core.spending import account_days
+    from tui.openrouter.decode_account import activity_from
+    from tui.openrouter.lenient import NotJson
+
+    kept = await context.database.run(key_table.quota_reply, management.account, "activity")
+    now, body, failure = time.time(), None, None
+    if kept is not None and 0 <= now - kept.fetched_at < _ACTIVITY_S:
+        body, now = kept.body, kept.fetched_at
+    else:
+        try:
+            client = await context.connection.client()
+            body = await repeat_get(lambda: client.activity(management.secret))
+            _ = activity_from(body)
+            await context.database.run(key_table.save_quota_reply, management.account, "activity", body, now)
+        except (ApiError, NotJson) as error:
+            failure = failure_of(error if isinstance(error, ApiError) else _unreadable_activity())
+            body, now = (None, now) if kept is None else (kept.body, kept.fetched_at)
+    days = activity_from(body) if body is not None else ()
+    own = await context.database.run(spend_days, context.origin, [day.day for day in days])
+    context.publish(ActivityRead(as_of=now, days=account_days(days, own), failure=failure))
+
+
+def _unreadable_activity() -> ApiError:
+    return ApiError(
+        ErrorKind.UNREADABLE, Clean("The account's activity cannot be read."), advice=Clean("Try again later.")
+    )
 
 
 async def _key_info(context: WorkerContext, client: OpenRouterClient, key: Key) -> tuple[KeyInfo, Key]:

@@ -24,6 +24,8 @@ from tui.core.commands import (
     LoadEstimate,
     LoadSheet,
     LoadSpend,
+    LoadVectors,
+    NoteFocus,
     OpenConversation,
     PinConversation,
     PollQuota,
@@ -63,7 +65,8 @@ from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
 from tui.worker.estimate_job import load_estimate
 from tui.worker.key_ring import KeyRing
-from tui.worker.quota_job import poll_quota
+from tui.worker.quota_job import poll_quota, read_activity, read_quota
+from tui.worker.quota_watch import QuotaWatch
 
 if TYPE_CHECKING:
     from tui.config import Settings
@@ -71,7 +74,6 @@ if TYPE_CHECKING:
 
 _QUEUE: Final = 256
 _WATCH_S: Final = 2.0
-_QUOTA_AFTER_S: Final = 2.0
 _STOP_LIMIT_S: Final = 0.8
 
 
@@ -108,7 +110,8 @@ class Worker:
         )
         self._bills = BillCollector(self._context)
         self._context.on_bill_awaited = self._bills.expect
-        self._context.on_spent = self._poll_quota_soon
+        self._quota = QuotaWatch(lambda: self.submit(PollQuota()), lambda: self.busy)
+        self._context.on_spent = self._quota.note_spent
         self._context.on_turn_moved = self._list_again
         self._context.on_bug = self._note_bug
         self._commands: deque[Command] = deque()
@@ -125,7 +128,6 @@ class Worker:
         self._on_bug = on_bug
         self._watch = watch
         self._bug: BaseException | None = None
-        self._quota_handle: asyncio.TimerHandle | None = None
         self._session_origin = settings.provider.origin
 
     def submit(self, command: Command) -> bool:
@@ -197,20 +199,21 @@ class Worker:
         context.process_id = self._process.id
         await context.kept(load_snapshot(context), "The last model list could not be read")
         await context.kept(self._read_preferences(), "What was remembered could not be read")
-        recovered = context.database.run(recovery.recover, run_folder, time.time())
+        recovered = context.database.run(recovery.recover, run_folder, context.server_now())
         await context.kept(recovered, "What an earlier run left open could not be closed")
         await context.kept(context.sum_up(), "What was spent could not be read")
         if not await context.kept(self._chats.list(), "The conversations could not be read"):
             context.publish(ConversationsListed(()))
         self._spawn("bills", self._bills.run())
+        if self._watch and context.settings.provider.type == "openrouter":
+            await context.kept(self._show_known_quota(), "What was left could not be read")
+            self._spawn("quota watch", self._quota.run())
         if self._watch and not context.database.in_memory:
             self._spawn("watch", self._watch_others())
 
     async def _stop(self) -> None:
         """Stop what runs, write down what was handed in, wait for that (not for ever), and close everything."""
         self._stopping = True
-        if self._quota_handle is not None:
-            self._quota_handle.cancel()
         self.cancel_all()
         while self._process is not None and self._commands:
             command = self._commands.popleft()
@@ -221,6 +224,7 @@ class Worker:
                 task.cancel()
         if self._others:
             await asyncio.wait(self._others, timeout=_STOP_LIMIT_S)
+        await self._context.finish_sums()
         try:
             await self._context.connection.close()
             await self._context.private.aclose()
@@ -243,7 +247,9 @@ class Worker:
             case LoadEndpoints(model=model, force=force):
                 self._spawn(f"endpoints:{model.raw}", load_endpoints(context, model, force=force))
             case PollQuota():
-                self._spawn("quota", poll_quota(context))
+                self._spawn("quota", self._poll_quota())
+            case NoteFocus(focused=focused):
+                self._quota.note_focus(focused)
             case LoadSpend(query=query):
                 self._spawn(f"spend:{query}", self._load_spend(query))
             case RepriceHistory(models=models):
@@ -326,6 +332,7 @@ class Worker:
         stopped = self._not_begun.pop(job_id, False)
         if task is not None and not stopped:
             self._jobs[job_id] = task
+            self._quota.note_running()
         return not stopped
 
     async def _ask(self, ask: Ask) -> None:
@@ -427,12 +434,16 @@ class Worker:
         if not self._stopping:
             self._spawn("list", self._chats.list(), several=True)
 
-    def _poll_quota_soon(self) -> None:
-        """After money was spent, but once for several replies."""
-        loop = asyncio.get_running_loop()
-        waits = self._quota_handle is not None and self._quota_handle.when() > loop.time()
-        if self._watch and not self._stopping and not waits:
-            self._quota_handle = loop.call_later(_QUOTA_AFTER_S, self.submit, PollQuota())
+    async def _poll_quota(self) -> None:
+        answered = await poll_quota(self._context)
+        self._quota.note_asked(answered)
+        if self._watch:
+            await read_activity(self._context)
+
+    async def _show_known_quota(self) -> None:
+        """What the server said last, with its age, until it answers."""
+        if (known := await read_quota(self._context)) is not None:
+            self._context.publish(known)
 
     async def _watch_others(self) -> None:
         """See what other processes write into the same database."""

@@ -324,14 +324,15 @@ def _watch_catalogue(connection: sqlite3.Connection) -> None:
     """What changes in the catalogue is kept as differences; of whole lists the last is enough."""
     from tui.database.catalogue_history import adopt_snapshots
 
-    for table in (
-        "catalogue_watch (origin TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID",
-        "catalogue_difference"
-        " (id INTEGER PRIMARY KEY, origin TEXT NOT NULL, since REAL NOT NULL, at REAL NOT NULL, moved BLOB NOT NULL)",
-        "catalogue_visit (origin TEXT NOT NULL, process TEXT NOT NULL, since REAL, began_at REAL NOT NULL,"
-        " seen_at REAL NOT NULL, PRIMARY KEY (origin, process)) WITHOUT ROWID",
-    ):
-        connection.execute(f"CREATE TABLE {table}")
+    connection.execute("CREATE TABLE catalogue_watch (origin TEXT PRIMARY KEY, since REAL NOT NULL) WITHOUT ROWID")
+    connection.execute(
+        "CREATE TABLE catalogue_difference"
+        " (id INTEGER PRIMARY KEY, origin TEXT NOT NULL, since REAL NOT NULL, at REAL NOT NULL, moved BLOB NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE catalogue_visit (origin TEXT NOT NULL, process TEXT NOT NULL, since REAL, began_at REAL NOT NULL,"
+        " seen_at REAL NOT NULL, PRIMARY KEY (origin, process)) WITHOUT ROWID"
+    )
     connection.execute("CREATE INDEX catalogue_difference_by_age ON catalogue_difference (origin, at)")
     adopt_snapshots(connection)
 

@@ -17,7 +17,8 @@ from tui.core.conversation import Failure
 from tui.core.events import CatalogueFailed, CatalogueLoaded, EndpointsLoaded, PreferencesRead
 from tui.openrouter.catalogue import Endpoint, Model, Pricing
 from tui.openrouter.text import Clean, Opaque
-from tui.screens.model_dialogs import CompareDialog, DetailsDialog
+from tui.screens.compare_dialog import CompareDialog
+from tui.screens.model_dialogs import DetailsDialog
 from tui.screens.models import ModelsScreen
 from tui.screens.session import UseModel
 

@@ -13,7 +13,7 @@ import msgspec
 
 from tui.core.formats import plain
 from tui.core.prices import token_price
-from tui.openrouter.catalogue import Model
+from tui.openrouter.catalogue import Benchmarks, Model
 
 CSV_COLUMNS: Final = (
     "id",
@@ -73,7 +73,7 @@ def models_csv(models: Sequence[Model]) -> bytes:
 
 
 def _csv_row(model: Model) -> Sequence[str | int | float | None]:
-    pricing, marks = model.pricing, model.benchmarks
+    pricing, marks = model.pricing, model.benchmarks or Benchmarks()
     return (
         _text(model.slug),
         _text(model.name),
@@ -88,12 +88,12 @@ def _csv_row(model: Model) -> Sequence[str | int | float | None]:
         _text(" ".join(model.input_modalities)),
         _text(" ".join(model.output_modalities)),
         _text(" ".join(sorted(model.supported_parameters))),
-        marks and marks.intelligence_index,
-        marks and marks.coding_index,
-        marks and marks.agentic_index,
+        marks.intelligence_index,
+        marks.coding_index,
+        marks.agentic_index,
         _text(model.knowledge_cutoff or ""),
         _day(model.created),
-        model.expiration_date and model.expiration_date.isoformat(),
+        None if model.expiration_date is None else model.expiration_date.isoformat(),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
+from textual._path import CSSPathType
 from textual.screen import ModalScreen
 
 from tui.stylesheets import style_path
@@ -14,4 +15,4 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer], Generic[Answer]):
     """Centred over the view that asked; what was focused before has the focus again afterwards."""
 
-    CSS_PATH = style_path("dialogs.tcss")
+    CSS_PATH: ClassVar[CSSPathType | None] = style_path("dialogs.tcss")

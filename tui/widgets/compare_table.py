@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Final, TypeAlias
@@ -14,7 +14,9 @@ from typing_extensions import override
 
 from tui.core.formats import UNKNOWN, age, count, length, money
 from tui.core.prices import Workload, is_free, token_price, workload_cost
+from tui.core.workloads import workload_words
 from tui.openrouter.catalogue import Benchmarks, Model
+from tui.openrouter.text import Clean
 from tui.widgets.line_view import Line, LineView, Piece, wrap
 from tui.widgets.model_cells import price_text
 from tui.widgets.model_columns import fit
@@ -22,6 +24,8 @@ from tui.widgets.model_columns import fit
 MOST_MODELS: Final = 6
 _BEST: Final = "◂"
 _NAME_LINES: Final = 4
+PAST_LABEL: Final = "my 30 days"
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|])")
 _NAME_PARTS: Final = re.compile(r"[^/:-]*[/:-]?", re.DOTALL)
 
 _Score: TypeAlias = Decimal | float | str
@@ -35,6 +39,8 @@ class _Property:
     """What makes one better than another; None = nothing does."""
     least: bool = False
     """The least is best."""
+    is_asked_for: bool = False
+    """Shown also where nothing is known."""
 
 
 class CompareTable(LineView):
@@ -52,13 +58,26 @@ class CompareTable(LineView):
         super().__init__(id=id, classes=classes)
         self.models: tuple[Model, ...] = ()
         self.workload = Workload()
+        self.past: Mapping[str, Decimal | None] | None = None
+        """By raw id what the user's last days would have cost; None before somebody asked."""
         self._now = 0.0
         self._folded = False
 
-    def show(self, models: Sequence[Model], *, now: float, workload: Workload | None = None) -> None:
-        """Compare these, at most six; `now` in Unix seconds, for ages and prices that hold at times."""
+    def show(
+        self,
+        models: Sequence[Model],
+        *,
+        now: float,
+        workload: Workload | None = None,
+        past: Mapping[str, Decimal | None] | None = None,
+    ) -> None:
+        """Compare these, at most six; `now` in Unix seconds, for ages and prices that hold at times.
+
+        `past` is what the user's last days would have cost on each, by raw id, in USD; None = not asked for.
+        """
         self.models, self._now = tuple(models[:MOST_MODELS]), now
         self.workload = workload or self.workload
+        self.past = past
         self.rebuild()
 
     def action_fold_equal(self) -> None:
@@ -83,19 +102,11 @@ class CompareTable(LineView):
                 *(("title", f"{fit(part.strip(), width - 2, right=True)}  ") for part in parts),
             ]
         yield []
-        work = self.workload
-        cached = f" ({count(work.cached_tokens)} cached)" if work.cached_tokens else ""
-        tokens = f"{count(work.prompt_tokens)}{cached} in, {count(work.completion_tokens)} out"
-        yield [("dim", fit(f"{count(work.requests)} requests a month, each {tokens}", self.room))]
         equal: list[str] = []
-        for prop in self._properties():
-            texts = [prop.text(model) for model in self.models]
-            if all(text == UNKNOWN for text in texts):
-                continue
-            if self._folded and len(set(texts)) == 1:
+        for prop, texts, best in self._rows():
+            if self._is_folded(texts):
                 equal.append(f"{prop.label} {texts[0]}")
                 continue
-            best = _best(prop, self.models)
             cells = (_cell(text, is_best, width) for text, is_best in zip(texts, best, strict=True))
             yield [("dim", fit(prop.label, labels)), *cells]
         if self._folded:
@@ -103,14 +114,42 @@ class CompareTable(LineView):
             for line in wrap(f"Equal, e unfolds: {', '.join(equal) or 'nothing'}", self.room):
                 yield [("dim", line)]
 
+    def _rows(self) -> Iterator[tuple[_Property, list[str], list[bool]]]:
+        """Every row of which something is known: what it says of each model, and which are best."""
+        for prop in self._properties():
+            texts = [prop.text(model) for model in self.models]
+            if prop.is_asked_for or any(text != UNKNOWN for text in texts):
+                yield prop, texts, _best(prop, self.models)
+
+    def _is_folded(self, texts: Sequence[str]) -> bool:
+        return self._folded and len(set(texts)) == 1
+
+    def markdown(self) -> Clean:
+        """The rows that are shown as a Markdown table, the best in bold, and under it what the costs are of."""
+        rows = [["", *(_markdown(model.slug) for model in self.models)], ["---", *["---:"] * len(self.models)]]
+        for prop, texts, best in self._rows():
+            if not self._is_folded(texts):
+                cells = (
+                    f"**{_markdown(text)}**" if is_best else _markdown(text)
+                    for text, is_best in zip(texts, best, strict=True)
+                )
+                rows.append([prop.label, *cells])
+        lines = [f"| {' | '.join(row)} |" for row in rows]
+        return Clean("\n".join([*lines, "", f"Cost a month: {workload_words(self.workload)}.", ""]))
+
     def _properties(self) -> Sequence[_Property]:
         now, work = self._now, self.workload
 
         def cost(model: Model) -> Decimal | None:
             return None if token_price(model, model.pricing.prompt) is None else workload_cost(model.pricing, work, now)
 
+        def past(model: Model) -> Decimal | None:
+            return None if self.past is None else self.past.get(model.id.raw)
+
+        mine = (_Property(PAST_LABEL, lambda m: _money(past(m)), past, least=True, is_asked_for=True),)
         return (
-            _Property("cost a month", lambda m: _money(cost(m)), cost, least=True),
+            _Property("cost a month", lambda m: _money(cost(m)), cost, least=True, is_asked_for=True),
+            *(mine if self.past is not None else ()),
             _price("input $/M", lambda m: m.pricing.prompt),
             _price("output $/M", lambda m: m.pricing.completion),
             _price("cache read $/M", lambda m: m.pricing.input_cache_read),
@@ -182,6 +221,11 @@ def _best(prop: _Property, models: Sequence[Model]) -> list[bool]:
 def _cell(text: str, best: bool, width: int) -> Piece:
     kind = "lit" if best else "dim" if text == UNKNOWN else "plain"
     return kind, f"{fit(text, width - 2, right=True)}{_BEST if best else ' '} "
+
+
+def _markdown(text: str) -> str:
+    """Somebody else's text in a cell: nothing in it is Markdown."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def _money(usd: Decimal | None) -> str:

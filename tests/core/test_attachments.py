@@ -24,9 +24,8 @@ from tui.core.conversation import Conversation, ConversationSettings, Message
 from tui.core.requests import image_count
 from tui.core.tokens import count_request_tokens
 from tui.openrouter.text import Clean, Opaque
-from tui.secret import Secret
 
-KEY = Secret("sk-or-v1-0123456789abcdef")
+KEY = "sk-or-v1-0123456789abcdef"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 PDF = b"%PDF-1.7\n" + bytes(range(256))
 SETTINGS = ConversationSettings(model=Opaque("a/b"))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from chat_host import MODELS, chat, end, one_turn, queue, screen_text, write
 from msgspec.structs import replace
 from screen_host import NOW, HandWorker, Host, make_settings, until
 from textual.events import Key
-from textual.pilot import Pilot
 from textual.screen import Screen
 from typing_extensions import override
 
@@ -45,12 +43,9 @@ from tui.core.events import (
     ConversationsListed,
     PreferencesRead,
     ReplyGrew,
-    TurnEnded,
-    TurnQueued,
 )
 from tui.core.ledger import OverBudget
 from tui.core.state import Topic
-from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat import ChatScreen
 from tui.screens.confirm import Confirm
@@ -59,81 +54,6 @@ from tui.screens.help import help_sections
 from tui.screens.pick import PickScreen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.pick_list import PickList
-
-PRICED = Pricing(prompt=Decimal("0.000001"), completion=Decimal("0.000005"))
-
-
-def model(slug: str, **more: Any) -> Model:
-    return Model(
-        id=Opaque(slug),
-        slug=Clean(slug),
-        name=Clean(slug),
-        author=Clean(slug.partition("/")[0]),
-        context_length=200_000,
-        output_modalities=(Clean("text"),),
-        pricing=more.pop("pricing", PRICED),
-        **more,
-    )
-
-
-MODELS = (model("anthropic/claude-haiku"), model("openai/gpt-mini"), model("meta/llama:free"), model("meta/llama"))
-
-
-@asynccontextmanager
-async def chat(
-    settings: Settings, worker: HandWorker, size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[tuple[Pilot[None], ChatScreen]]:
-    worker.state.apply(CatalogueLoaded(models=MODELS, fetched_at=NOW, from_network=True))
-    worker.state.apply(PreferencesRead(values={"model": "anthropic/claude-haiku"}, favourites=frozenset(), recents=()))
-    host = Host(ChatScreen, settings, worker)
-    async with host.run_test(size=size, notifications=True) as pilot:
-        screen = host.screen
-        assert isinstance(screen, ChatScreen)
-        await until(pilot, lambda: screen.composer.has_focus)
-        yield pilot, screen
-
-
-async def write(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:
-    screen.composer.text = text
-    screen.composer.move_cursor(screen.composer.document.end)
-    await pilot.press("enter")
-
-
-def queue(worker: HandWorker, ask: Ask) -> Message:
-    """What the worker says once the turn is in the database."""
-    reply = Message(
-        id=ask.reply_id,
-        conversation_id=ask.conversation_id,
-        parent_id=ask.parent_id,
-        role="assistant",
-        text=Clean(""),
-        created_at=NOW,
-        state=MessageState.WAITING,
-    )
-    worker.publish(
-        TurnQueued(
-            conversation_id=ask.conversation_id,
-            title=ask.title,
-            settings=ask.settings,
-            private=ask.private,
-            question=ask.question,
-            reply=reply,
-            replaces=ask.replaces,
-        )
-    )
-    return reply
-
-
-def end(worker: HandWorker, ask: Ask, state: MessageState, failure: Failure | None = None, **receipt: Any) -> None:
-    worker.publish(
-        TurnEnded(
-            conversation_id=ask.conversation_id,
-            message_id=ask.reply_id,
-            state=state,
-            receipt=Receipt(**receipt),
-            failure=failure,
-        )
-    )
 
 
 async def test_enter_sends_the_draft_and_the_reply_is_shown(settings: Settings, worker: HandWorker) -> None:
@@ -151,11 +71,6 @@ async def test_enter_sends_the_draft_and_the_reply_is_shown(settings: Settings, 
         await until(pilot, lambda: "A tree, [/b] it is." in screen_text(pilot))
         end(worker, ask, MessageState.DONE, cost=Cost(Decimal("0.00412"), CostKind.BILLED), completion_tokens=7)
         await until(pilot, lambda: "$0.00412" in screen_text(pilot))
-
-
-def screen_text(pilot: Pilot[Any]) -> str:
-    screen = pilot.app.screen
-    return "\n".join("".join(segment.text for segment in strip) for strip in screen._compositor.render_strips())
 
 
 async def test_a_second_question_carries_the_first_turn(settings: Settings, worker: HandWorker) -> None:
@@ -386,21 +301,6 @@ async def test_no_model_yet_opens_the_picker(tmp_path: Any, worker: HandWorker) 
         await write(pilot, screen, "hello")
         await until(pilot, lambda: isinstance(host.screen, PickScreen))
         assert not worker.sent(Ask)
-
-
-async def one_turn(
-    pilot: Pilot[None], screen: ChatScreen, worker: HandWorker, question: str, answered: str, state: MessageState
-) -> Ask:
-    """A question that was asked and answered."""
-    number = len(worker.sent(Ask))
-    await write(pilot, screen, question)
-    await until(pilot, lambda: len(worker.sent(Ask)) > number)
-    ask: Ask = worker.sent(Ask)[-1]
-    queue(worker, ask)
-    worker.publish(ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=Clean(answered)))
-    end(worker, ask, state)
-    await until(pilot, lambda: answered in screen_text(pilot))
-    return ask
 
 
 @pytest.mark.parametrize("state", [MessageState.STOPPED, MessageState.CUT_OFF])

@@ -10,7 +10,6 @@ from typing import Final
 from tui.core.conversation import Attachment
 from tui.core.formats import file_size
 from tui.openrouter.text import Clean, Opaque
-from tui.secret import Secret
 
 MOST_BYTES: Final = 20_000_000
 """Of one file; what a request may hold ends there with most providers."""
@@ -30,8 +29,11 @@ class AttachmentRefused(Exception):
         self.sentence = Clean(sentence)
 
 
-def attachment_from(name: Clean, data: bytes, secrets: Iterable[Secret]) -> Attachment:
-    """An attachment from a file's bytes, its kind told by them; raises `AttachmentRefused`."""
+def attachment_from(name: Clean, data: bytes, secrets: Iterable[str]) -> Attachment:
+    """An attachment from a file's bytes, its kind told by them; raises `AttachmentRefused`.
+
+    `secrets` are the configured keys: no file that holds one goes anywhere.
+    """
     if not data:
         raise AttachmentRefused(f"{name} is empty: it was not attached.")
     if len(data) > MOST_BYTES:
@@ -49,9 +51,9 @@ def attachment_from(name: Clean, data: bytes, secrets: Iterable[Secret]) -> Atta
     return text_attachment(name, text, keys, size=len(data))
 
 
-def text_attachment(name: Clean, text: str, secrets: Iterable[Secret], *, size: int | None = None) -> Attachment:
+def text_attachment(name: Clean, text: str, secrets: Iterable[str], *, size: int | None = None) -> Attachment:
     """Text as an attachment, a paste for example; raises `AttachmentRefused`."""
-    if any(len(key.reveal()) >= _SHORTEST_SECRET and key.reveal() in text for key in secrets):
+    if any(len(key) >= _SHORTEST_SECRET and key in text for key in secrets):
         raise holds_key(name)
     size = len(text.encode("utf-8", "replace")) if size is None else size
     if size > MOST_BYTES:
@@ -111,9 +113,8 @@ def missing_modality(attachments: Sequence[Attachment], modalities: Sequence[str
     return None
 
 
-def _holds(data: bytes, key: Secret) -> bool:
-    value = key.reveal()
-    return len(value) >= _SHORTEST_SECRET and value.encode("utf-8", "surrogatepass") in data
+def _holds(data: bytes, key: str) -> bool:
+    return len(key) >= _SHORTEST_SECRET and key.encode("utf-8", "surrogatepass") in data
 
 
 def _image_type(data: bytes) -> str | None:

@@ -5,27 +5,45 @@ from __future__ import annotations
 from decimal import Decimal
 
 from tui.core.conversation import Conversation, Message
+from tui.core.events import EstimateRead
 from tui.core.formats import UNKNOWN, bar, cost, duration, length, money, short_count
 from tui.core.prices import estimate_cost
 from tui.core.requests import UNKNOWN_COMPLETION_TOKENS
-from tui.core.tokens import TOKENS_PER_MESSAGE, guess_tokens
+from tui.core.tokens import TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, guess_tokens
 from tui.openrouter.catalogue import Model, Pricing
+from tui.openrouter.chat import ChatParameters
 from tui.openrouter.text import Clean
 
 
-def context_tokens(conversation: Conversation | None, draft_characters: int) -> int:
-    """Roughly what the next request holds: from the last bill's own count on, else four characters a token."""
-    tokens = guess_tokens(draft_characters) + TOKENS_PER_MESSAGE
+def context_tokens(conversation: Conversation | None, draft_tokens: int, ratio: float = 1.0) -> int:
+    """Roughly what the next request holds: from the last bill's own count on, else four characters a token.
+
+    `ratio` is by how much the model's own count is above ours.
+    """
+    tokens = draft_tokens + TOKENS_PER_MESSAGE
     if conversation is None:
-        return tokens
+        return round(tokens * ratio)
     for message in reversed(conversation.messages):
         receipt = message.receipt
         billed = None if receipt is None or message.state.is_open else receipt.prompt_tokens
         if receipt is not None and billed is not None:
             answered = receipt.completion_tokens or guess_tokens(len(message.text))
-            return tokens + billed + answered - (receipt.reasoning_tokens or 0)
-        tokens += guess_tokens(len(message.text)) + TOKENS_PER_MESSAGE
-    return tokens + guess_tokens(len(conversation.settings.system))
+            return round(tokens * ratio) + billed + answered - (receipt.reasoning_tokens or 0)
+        tokens += guess_tokens(len(message.text)) + TOKENS_PER_MESSAGE + _attached_tokens(message)
+    return round((tokens + guess_tokens(len(conversation.settings.system))) * ratio)
+
+
+def _attached_tokens(message: Message) -> int:
+    return sum(
+        guess_tokens(attachment.size) if attachment.kind == "text" else TOKENS_PER_IMAGE
+        for attachment in message.attachments
+    )
+
+
+def draft_line(draft: int, request: int, quote: Clean) -> Clean:
+    """`draft ~12, request ~1.4k · ~$0.0012 + reply: ~$0.0031, 9 of 10 ≤ ~$0.0082`."""
+    counted = f"draft ~{short_count(draft)}, request ~{short_count(request)}" if draft else ""
+    return Clean(" · ".join(part for part in (counted, quote) if part))
 
 
 def context_gauge(tokens: int, model: Model | None) -> Clean:
@@ -37,18 +55,37 @@ def context_gauge(tokens: int, model: Model | None) -> Clean:
     return Clean(f"{short_count(tokens)} of {length(model.context_length)} {bar(part, 4)}{warning}")
 
 
-def quote_line(tokens: int, model: Model | None, max_tokens: int | None, now: float) -> Clean:
-    """What sending costs: the prompt alone, and with a reply of the usual or the capped length."""
+def quote_line(
+    tokens: int, model: Model | None, parameters: ChatParameters, now: float, past: EstimateRead | None = None
+) -> Clean:
+    """What sending costs: the prompt alone, then with a reply of the model's usual length and of nine in ten.
+
+    Where the model has no past, with a reply of 1,000 tokens; never with a longer one than `max_tokens` lets come.
+    `now` is Unix seconds.
+    """
     if model is None:
         return Clean("")
-    prompt = estimate_cost(model.pricing, now=now, prompt_tokens=tokens)
-    reply = min(max_tokens or UNKNOWN_COMPLETION_TOKENS, UNKNOWN_COMPLETION_TOKENS)
-    whole = estimate_cost(model.pricing, now=now, prompt_tokens=tokens, completion_tokens=reply)
-    if prompt is None or whole is None:
+    searches = 1 if parameters.web_search else 0
+
+    def with_reply(length_: int) -> Decimal | None:
+        most = min(length_, parameters.max_tokens or length_)
+        return estimate_cost(
+            model.pricing, now=now, prompt_tokens=tokens, completion_tokens=most, web_searches=searches
+        )
+
+    median = past.median_tokens if past is not None else None
+    ninety = past.ninety_percent_tokens if past is not None else None
+    prompt, likely = with_reply(0), with_reply(median or UNKNOWN_COMPLETION_TOKENS)
+    if prompt is None or likely is None:
         return Clean("price varies") if model.pricing.varies else Clean(f"next {UNKNOWN}")
-    if whole == 0:
+    if likely == 0:
         return Clean("next free")
-    return Clean(f"next ~{money(rounded(prompt))} + reply, ~{money(rounded(whole))} for {short_count(reply)} tokens")
+    said = f"~{money(rounded(prompt))} + reply: ~{money(rounded(likely))}"
+    most = with_reply(ninety) if ninety is not None else None
+    if most is None:
+        most_tokens = min(UNKNOWN_COMPLETION_TOKENS, parameters.max_tokens or UNKNOWN_COMPLETION_TOKENS)
+        return Clean(f"{said} for {short_count(most_tokens)} tokens")
+    return Clean(f"{said}, 9 of 10 ≤ ~{money(rounded(most))}")
 
 
 def cache_saving(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from tui.core.commands import Remember, SaveConversation
-from tui.core.conversation import Conversation
+from tui.core.conversation import Attachment, Conversation
 from tui.openrouter.text import clean
 from tui.screens.session import Session
 from tui.widgets.composer import Composer
+
+_NEW: Final = "new"
+"""The name of the draft that belongs to no conversation yet."""
 
 
 class Drafts:
@@ -19,17 +25,27 @@ class Drafts:
         self._pending = True
         self._kept = ""
         """What is kept of the conversation on screen."""
+        self._kept_files: tuple[Attachment, ...] = ()
+        self._writing = asyncio.Lock()
+        """Files are written one after the other, so that the last word holds."""
+        self._turn = 0
+        """Counts the conversations on screen: files that were read for an earlier one come too late."""
 
     def entered(self, *, from_list: bool) -> None:
         """Another conversation is on screen now, one of the list or a new one."""
         self._pending = True
         self._awaits_conversation = from_list
         self._kept = ""
+        self._kept_files = ()
+        self._turn += 1
 
     def save(self, conversation: Conversation | None, composer: Composer) -> None:
         """Keep what stands in the composer, if it is not kept yet."""
         draft = composer.draft
-        if draft == self._kept or self._awaits_conversation:
+        if self._awaits_conversation:
+            return
+        self._save_files(conversation, composer)
+        if draft == self._kept:
             return
         self._kept = draft
         self._pending = False
@@ -45,11 +61,12 @@ class Drafts:
                 )
             )
 
-    def sent(self) -> None:
+    def sent(self, conversation: Conversation | None, composer: Composer) -> None:
         """The draft became a question; the worker empties it with the turn, but for that of a new conversation."""
         self._session.submit(Remember(name="draft", value=""))
         self._pending = False
         self._kept = ""
+        self._save_files(conversation, composer)
 
     def restore(self, conversation: Conversation | None, composer: Composer) -> None:
         """Put back what is kept, once, and never over what is being written."""
@@ -64,3 +81,37 @@ class Drafts:
         if self._kept and not composer.text:
             composer.text = clean(self._kept)
             composer.move_cursor(composer.document.end)
+        composer.run_worker(self._restore_files(_name(conversation), composer), group="drafts", exit_on_error=False)
+
+    def _save_files(self, conversation: Conversation | None, composer: Composer) -> None:
+        attachments = composer.attachments
+        if attachments == self._kept_files or (conversation is not None and conversation.private):
+            return
+        self._kept_files = attachments
+        composer.run_worker(
+            self._write_files(_name(conversation), attachments, composer), group="drafts", exit_on_error=False
+        )
+
+    async def _write_files(self, name: str, attachments: tuple[Attachment, ...], composer: Composer) -> None:
+        from tui.screens.draft_files import keep_attachments
+
+        async with self._writing:
+            try:
+                await asyncio.to_thread(keep_attachments, self._session.settings.folders.drafts, name, attachments)
+            except OSError as error:
+                why = clean(error.strerror or "the file cannot be written")
+                composer.notify(f"What is attached is not kept across a restart: {why}.", markup=False)
+
+    async def _restore_files(self, name: str, composer: Composer) -> None:
+        from tui.screens.draft_files import kept_attachments
+
+        turn = self._turn
+        async with self._writing:
+            files = await asyncio.to_thread(kept_attachments, self._session.settings.folders.drafts, name)
+        if files and turn == self._turn and not composer.attachments:
+            self._kept_files = files
+            composer.attach(*files)
+
+
+def _name(conversation: Conversation | None) -> str:
+    return _NEW if conversation is None else conversation.id

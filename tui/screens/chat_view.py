@@ -15,17 +15,18 @@ from textual.timer import Timer
 from textual.widgets import Static
 from typing_extensions import override
 
-from tui.core.chat_figures import context_gauge, context_tokens, quote_line, running_line
+from tui.core.chat_figures import context_gauge, context_tokens, draft_line, quote_line, running_line
 from tui.core.chat_turns import first_settings
-from tui.core.commands import DeleteMessages
+from tui.core.commands import DeleteMessages, LoadEstimate
 from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState
 from tui.core.default_model import default_model, is_missing
+from tui.core.events import EstimateRead
 from tui.core.prices import strip_variant
 from tui.core.remedies import Remedy, remedies
 from tui.core.routing import routing_words
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
-from tui.openrouter.text import Clean
+from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat_drafts import Drafts
 from tui.screens.chat_words import (
     EDITING_WORDS,
@@ -35,7 +36,9 @@ from tui.screens.chat_words import (
     parameters_text,
     remedies_text,
 )
+from tui.screens.draft_count import DraftCount
 from tui.screens.live_screen import LiveScreen
+from tui.widgets.attachment_row import AttachmentRow
 from tui.widgets.composer import Composer
 from tui.widgets.conversation_list import ConversationList
 from tui.widgets.transcript import Transcript
@@ -78,6 +81,9 @@ class ChatView(LiveScreen):
         self._undo: DeleteMessages | None = None
         """What was deleted last, until something else is done."""
         self._drafts = Drafts(session)
+        self.count = DraftCount(self._show_running)
+        self._asked_past_of: Opaque | None = None
+        """The model whose past was asked for."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -90,6 +96,7 @@ class ChatView(LiveScreen):
                 yield Transcript(id="transcript")
                 yield Static("", id="empty", markup=False)
                 yield Static("", id="remedies", markup=False)
+                yield AttachmentRow(id="attached")
                 yield Composer(enter_sends=self.session.settings.ui.enter_sends, id="composer")
             figures = Static("", id="figures", markup=False)
             figures.border_title = Content("parameters")
@@ -212,12 +219,25 @@ class ChatView(LiveScreen):
                 reason = Clean(f"{reason} ({job.wait_until - self.session.now():.0f} s)")
             self._put_border(name, running_line(running, waited, reason))
         else:
-            tokens = context_tokens(self.conversation, len(self.composer.text))
-            quote = quote_line(tokens, self.model, self.settings.parameters.max_tokens, self.session.now())
+            past = self._past_of(asked)
+            draft = self.count.tokens(self.composer)
+            tokens = context_tokens(self.conversation, draft, past.ratio if past else 1.0)
+            quote = quote_line(tokens, self.model, self.settings.parameters, self.session.now(), past)
+            quote = draft_line(0 if self.composer.has_nothing else draft, tokens, quote)
             routing = routing_words(self.settings.parameters.provider)
             via = f" ── {routing}" if routing else ""
             self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}{via}"), quote)
         self._show_remedies()
+
+    def _past_of(self, model: Opaque | None) -> EstimateRead | None:
+        """What the model's own past says; asked for when it is not known yet."""
+        if model is None:
+            return None
+        known = self.session.state.estimates.get(model.raw)
+        if known is None and model != self._asked_past_of:
+            self._asked_past_of = model
+            self.session.submit(LoadEstimate(model=model))
+        return known
 
     def _put_border(self, title: Clean, subtitle: Clean) -> None:
         room = max(10, self.composer.size.width - 4)

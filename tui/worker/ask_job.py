@@ -27,6 +27,7 @@ from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.chat import ChatRequest
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean
+from tui.worker.budget_watch import BudgetWatch, stop_failure
 from tui.worker.context import failure_of, storage_error, undisturbed
 from tui.worker.estimate_job import load_estimate
 from tui.worker.paid_request import BudgetRefused, PaidRequest
@@ -56,6 +57,8 @@ class AskJob:
         self._turn = TurnRecord(context, ask, self._model)
         self._paid: PaidRequest | None = None
         self._reply: GrowingReply | None = None
+        self._passed: OverBudget | None = None
+        """The budget that stopped the running reply."""
 
     async def run(self, *, stopped: bool = False) -> None:
         """The whole turn; a cancelled one ends well before `CancelledError` goes on.
@@ -86,6 +89,7 @@ class AskJob:
             raise
         else:
             ended = self._reply.ended if self._reply is not None else None
+            stopped = stopped or self._passed is not None
             await undisturbed(self._end(ended.error if ended else None, stopped=stopped))
 
     # What it may cost
@@ -198,6 +202,7 @@ class AskJob:
             asked=context.model(self._model),
         )
         named = False
+        budgets = BudgetWatch(context, paid.id)
         async with client.chat(request, key.secret) as stream:
             context.note_server_date(stream.server_date)
             reply.generation_id = stream.generation_id
@@ -223,6 +228,9 @@ class AskJob:
                         key_tail=key.tail,
                     )
                 self._turn.grown(reply)
+                self._passed = await budgets.passed(reply)
+                if self._passed is not None:
+                    break  # leaving closes the connection
 
     async def _keep_images(self, reply: GrowingReply) -> None:
         """Save the pictures that came, and name their files in the text, where they cannot be drawn."""
@@ -254,6 +262,9 @@ class AskJob:
         context, paid, reply = self._context, self._paid, self._reply
         state = _message_state(reply, error, stopped=stopped)
         failure = failure_of(error) if error is not None else _failure_without_error(state)
+        if self._passed is not None and state is MessageState.STOPPED:
+            failure = stop_failure(self._passed, reply.provider if reply else None, streamed=self._ask.stream)
+            context.warn(failure.message)
         if paid is None or not paid.reserved:
             # It was stopped, or failed, before it was even reserved.
             await self._turn.end(state, Receipt(tries=0), failure)

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from math import log10
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from msgspec.structs import asdict
 from screen_host import NOW, HandWorker, Host, until
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
+from textual_plot import PlotWidget
 
 from tui.config import Settings
 from tui.core.commands import Remember, RepriceHistory
@@ -239,9 +241,16 @@ async def test_the_plot_goes_from_point_to_point_and_to_the_table(settings: Sett
         ):
             await pilot.press(key)
             await until(pilot, lambda expected=expected: point() == expected)  # type: ignore[misc]
+        plot = dialog.query_one("#points")
+        assert isinstance(plot, PlotWidget)
+        x, y = plot.get_pixel_from_coordinate(log10(6), 20.0)
+        assert await pilot.click("#plot", offset=(x + 1, y))
+        await until(pilot, lambda: point() == "◉ a/poor")
         await pilot.press("b")
         await until(pilot, lambda: "coding index (2 of 2, b)" in axes())
-        assert point() == "◆ free/one"
+        assert point() == "◉ a/poor"
+        await pilot.press("N")
+        await until(pilot, lambda: point() == "◆ free/one")
         await pilot.press("right", "enter")
         await until(pilot, lambda: pilot.app.screen is screen)
         await until(pilot, lambda: screen.table.model is MODELS[3])

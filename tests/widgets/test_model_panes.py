@@ -232,6 +232,18 @@ async def test_compare_points_at_the_best_and_folds_the_equal() -> None:
         assert len(pane.models) == 6
 
 
+@pytest.mark.parametrize(
+    ("width", "expected"), [(100, "~$0.000456"), (70, "~$0.0005"), (62, "<$0.01")]
+)
+async def test_small_costs_are_rounded_to_the_room_and_never_cut(width: int, expected: str) -> None:
+    pane = CompareTable()
+    async with Host(pane).run_test(size=(width, 30)):
+        work = Workload(requests=1, prompt_tokens=913, completion_tokens=0)
+        pane.show([SMALL] * 5, now=NOW, workload=work)
+        (costs,) = [line.split()[-5:] for line in text(pane).split("\n") if line.startswith("cost a")]
+        assert costs == [expected] * 5
+
+
 def _screen(app: App[None]) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 

@@ -36,8 +36,10 @@ class ExportDialog(Dialog[None]):
         Binding("c", "write('csv')", "CSV", tooltip="Write a CSV file, for spreadsheets.", id="export.csv"),
         Binding("j", "write('json')", "JSON", tooltip="Write a JSON file, for programs.", id="export.json"),
         Binding("y", "copy_path", "copy path", tooltip="Copy where the file is.", id="export.copy"),
-        Binding("left", "app.focus_previous", "other format", show=False, id="export.previous"),
-        Binding("right", "app.focus_next", "other format", show=False, id="export.next"),
+        Binding(
+            "left", "app.focus_previous", "other format", show=False, tooltip="The format before.", id="export.previous"
+        ),
+        Binding("right", "app.focus_next", "other format", show=False, tooltip="The next format.", id="export.next"),
     ]
     HELP = (
         "c writes CSV, for spreadsheets; j writes JSON, for programs. Then y copies where the file is, esc goes back."

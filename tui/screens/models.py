@@ -73,7 +73,8 @@ class ModelsScreen(ShownModels):
         Binding("escape", "step_out", "back", show=False, tooltip="Back to the table.", id="models.step_out"),
     ]
     HELP = (
-        "All models. Type / and words to filter, s sorts by the next column, space marks, c compares the marked. "
+        "All models. Type / and words to filter, s sorts by the next column, space marks, c compares the marked, "
+        "v plots price against quality, e writes what is shown as CSV or JSON. "
         "enter chats with the model; an embedding model opens the scratchpad. Prices are USD per million tokens."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, ClassVar, Final, TypeAlias
 
 from rich.cells import cell_len
@@ -220,7 +220,18 @@ def _best(prop: _Property, models: Sequence[Model]) -> list[bool]:
 
 def _cell(text: str, best: bool, width: int) -> Piece:
     kind = "lit" if best else "dim" if text == UNKNOWN else "plain"
-    return kind, f"{fit(text, width - 2, right=True)}{_BEST if best else ' '} "
+    return kind, f"{fit(_short_money(text, width - 2), width - 2, right=True)}{_BEST if best else ' '} "
+
+
+def _short_money(text: str, width: int) -> str:
+    """A small estimate with as many digits as there is room for, rounded: one that is cut off says nothing."""
+    if len(text) <= width or not text.startswith("~$0."):
+        return text
+    places = width - len("~$0.")
+    if places < 1:
+        return "<$0.01"
+    rounded = Decimal(text[2:]).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    return f"~${rounded:f}" if rounded else "<$0.01"
 
 
 def _markdown(text: str) -> str:

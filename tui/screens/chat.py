@@ -42,7 +42,7 @@ class ChatScreen(ChatConversations):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit", "edit", tooltip="Edit the question and send it again.", id="chat.edit"),
         Binding("R", "regenerate", "again", tooltip="Make the selected reply again.", id="chat.regenerate"),
-        Binding("M", "regenerate_with", "other model", show=False, tooltip="Make the selected reply with another model.",
+        Binding("M", "regenerate_with", "other model", show=False, tooltip="The selected reply by another model.",
                 id="chat.regenerate_with"),
         Binding("F", "fork", "fork", show=False, tooltip="Go on from here in a new conversation.", id="chat.fork"),
         Binding("d", "delete_message", "delete", show=False, tooltip="Delete from here on; u brings it back.",
@@ -194,7 +194,6 @@ class ChatScreen(ChatConversations):
         if (about := self._about()) is not None:
             conversation, message = about
             self._select_at = next(at for at, one in enumerate(conversation.messages) if one is message)
-            self._reads_before = conversation.reads
             self.session.submit(ShowBranch(conversation_id=conversation.id, message_id=message.id, step=step))
 
     @override

@@ -6,6 +6,8 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
+from rich.cells import cell_len, set_cell_size
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -30,6 +32,7 @@ from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat_drafts import Drafts
 from tui.screens.chat_words import (
     EDITING_WORDS,
+    ELSEWHERE,
     UNANSWERED_WORDS,
     UNDO_WORDS,
     empty_text,
@@ -78,6 +81,9 @@ class ChatView(LiveScreen):
         """The question that the next one takes the place of."""
         self._select_at: int | None = None
         """Which message gets the cursor once the conversation has been read again."""
+        self._reveal: str | None = None
+        """The message that gets it, found by a search."""
+        self._shown_reads = 0
         self._undo: DeleteMessages | None = None
         """What was deleted last, until something else is done."""
         self._drafts = Drafts(session)
@@ -166,23 +172,31 @@ class ChatView(LiveScreen):
 
     def _follow(self) -> None:
         conversation = self.conversation
+        reads = conversation.reads if conversation is not None else 0
         if conversation is not self._shown:
             self._shown = conversation
             self.transcript.show(conversation)
-            self._show_frame()
-            at, self._select_at = self._select_at, None
-            if at is not None and conversation is not None and conversation.messages:
-                self.transcript.reveal(conversation.messages[min(at, len(conversation.messages) - 1)].id)
         else:
             self.transcript.follow()
+            if reads == self._shown_reads:
+                return
+        self._shown_reads = reads
+        self._show_frame()
+        if conversation is None or not conversation.messages:
+            return
+        at, self._select_at = self._select_at, None
+        if self._reveal is not None and conversation.message(self._reveal) is not None:
+            self.transcript.reveal(self._reveal)
+            self._reveal = None
+        elif at is not None:
+            self.transcript.reveal(conversation.messages[min(at, len(conversation.messages) - 1)].id)
 
     def _show_frame(self) -> None:
         """Title, empty state, parameters: what changes rarely."""
         conversation = self.conversation
         empty = conversation is None or not conversation.messages
         self.query_one("#talk").set_class(empty, "-empty")
-        title = conversation.title if conversation else Clean("New conversation")
-        self.query_one("#title", Static).update(title, layout=False)
+        self._show_title()
         if empty:
             self.query_one("#empty", Static).update(empty_text(self.model, self.settings), layout=False)
         if self.size.width >= _FIGURES_FROM:
@@ -198,11 +212,38 @@ class ChatView(LiveScreen):
                 f"The catalogue has no model {asked.shown()}. ctrl+l chooses another.", severity="warning", markup=False
             )
 
+    @on(Transcript.Selected)
+    def _show_title(self) -> None:
+        """The title, and which of several branches is shown at the message under the cursor, or at the last."""
+        conversation = self.conversation
+        line = self.query_one("#title", Static)
+        if conversation is None:
+            line.update("New conversation", layout=False)
+            return
+        messages = conversation.messages
+        about = self.transcript.selected_message or (messages[-1] if messages else None)
+        place = conversation.branches.get(about.id) if about is not None else None
+        more = f"branch {place[0]} of {place[1]} · < > " if place is not None else ""
+        more = f"{'private, not stored · ' if conversation.private else ''}{more}".removesuffix(" · ")
+        room = max(8, line.size.width - 2 - (len(more) + 2 if more else 0))
+        title = (
+            conversation.title
+            if cell_len(conversation.title) <= room
+            else f"{set_cell_size(conversation.title, room - 1)}…"
+        )
+        line.update(f"{set_cell_size(title, room)}  {more}" if more else title, layout=False)
+
+    def say_running(self) -> None:
+        """Why nothing can be sent or changed just now."""
+        running = self.running
+        here = running is not None and running.id in self.session.state.streaming
+        how = "A reply is still streaming: esc stops it." if here else ELSEWHERE
+        self.notify(how, markup=False)
+
     def _show_rows(self) -> None:
         if self.rows.display:
-            self.rows.show(self.session.state.conversations, self._conversation_id, self.session.now())
-            undo = "u brings it back · " if self._deleted is not None else ""
-            self.rows.border_subtitle = f"{undo}{len(self.session.state.conversations):,}"
+            rows, now = self.session.state.conversations, self.session.now()
+            self.rows.show(rows, self._conversation_id, now, undo=self._deleted is not None)
 
     def _show_running(self) -> None:
         """The composer's border and the line of remedies: cheap, since it runs with every frame of a reply."""
@@ -217,7 +258,8 @@ class ChatView(LiveScreen):
             reason = job.reason if job else Clean("")
             if job is not None and job.wait_until is not None and job.wait_until > self.session.now():
                 reason = Clean(f"{reason} ({job.wait_until - self.session.now():.0f} s)")
-            self._put_border(name, running_line(running, waited, reason))
+            elsewhere = running.id not in self.session.state.streaming
+            self._put_border(name, ELSEWHERE if elsewhere else running_line(running, waited, reason))
         else:
             past = self._past_of(asked)
             draft = self.count.tokens(self.composer)

@@ -13,6 +13,7 @@ from tui.openrouter.text import Clean
 
 EDITING_WORDS: Final = Clean("enter sends this in the place of your earlier question · esc leaves that as it is")
 UNDO_WORDS: Final = Clean("deleted · u brings it back")
+ELSEWHERE: Final = Clean("Another ortui streams a reply here: it can be stopped there.")
 UNANSWERED_WORDS: Final = Clean("ctrl+r asks for the reply")
 _REMEDY_KEYS: Final = {
     RemedyKind.CONTINUE: "alt+c",
@@ -35,7 +36,8 @@ def empty_text(model: Model | None, settings: ConversationSettings) -> Clean:
     who = model.name if model else settings.model.shown() if settings.model else Clean("no model yet")
     return Clean(
         f"Talk to {who}.\n\nWrite below, enter sends, ctrl+j breaks the line.\n"
-        "ctrl+l chooses the model, ctrl+t the parameters, ctrl+s opens an earlier conversation."
+        "ctrl+l chooses the model, ctrl+t the parameters, ctrl+s opens an earlier conversation.\n"
+        "alt+l takes a prompt from the library, alt+s searches all messages, alt+n begins a private conversation."
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from msgspec.structs import replace
 from screen_host import NOW, HandWorker, Host, make_settings, until
 from test_models_screen import MODELS, model, models, screen_text
@@ -219,6 +220,19 @@ async def test_every_figure_stands_below_at_80_columns(settings: Settings, worke
         text = screen_text(pilot)
         assert "https://nova.test/privacy · company in – · data centers –" in " ".join(text.split())
         assert "5 min – · 30 min – · 1 day –" in text
+
+
+@pytest.mark.parametrize("size", [(30, 8), (40, 12), (60, 20), (100, 50)])
+async def test_it_stands_in_any_terminal(settings: Settings, worker: HandWorker, size: tuple[int, int]) -> None:
+    async with dialog(settings, worker, size) as (pilot, screen, _used):
+        loaded(worker)
+        await until(pilot, lambda: "Azure" in screen_text(pilot))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "p50 0.50 · p75 1.11 · p90 2.22 · p99 3.33" in screen_text(pilot))
+        await pilot.press("tab")
+        await until(pilot, lambda: screen.figures.has_focus)
+        await pilot.press("tab")
+        await until(pilot, lambda: screen.table.has_focus)
 
 
 async def test_esc_changes_nothing_and_gives_the_focus_back(settings: Settings, worker: HandWorker) -> None:

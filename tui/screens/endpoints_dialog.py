@@ -83,7 +83,7 @@ class EndpointsDialog(Dialog[UseModel | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="model-dialog -whole") as pane:
             pane.border_title = Content(f"providers of {self._model.slug}")
-            pane.border_subtitle = Content("s sort · r again · ? help · esc back")
+            pane.border_subtitle = Content("s sort · r again · F1 help · esc back")
             yield EndpointTable()
             yield EndpointFigures()
             yield Static("", id="endpoints-standing", markup=False)
@@ -180,8 +180,9 @@ class EndpointsDialog(Dialog[UseModel | None]):
 
     @property
     def _routes(self) -> bool:
-        """Whether a request for this model can say which providers it wants."""
-        return self._session.settings.provider.type == "openrouter" and not self._model.is_embedding
+        """Whether a chat with this model can say which providers it wants."""
+        kinds = self._model.output_modalities
+        return self._session.settings.provider.type == "openrouter" and (not kinds or "text" in kinds)
 
     def _sort(self) -> str | None:
         return routing_sort(self.table.sort_kind) if self._routes else None

@@ -44,9 +44,11 @@ class _Styles(msgspec.Struct, frozen=True):
 class EndpointTable(ScrollView, can_focus=True):
     """One row an endpoint; the cursor stays with its endpoint when the order or the list changes."""
 
-    HELP = """Who offers this model. Prices are USD per million tokens for a short prompt at this hour; `*` has
-conditions, which stand below with every figure. `p50 s` is seconds to the first token, `tok/s` tokens a second, both
-of the last 30 minutes; `–` is unknown. ✓1 ✓2 are marked, in the order in which a chat tries them."""
+    HELP = (
+        "Who offers this model. Prices are USD per million tokens for a short prompt at this hour; one with a star has "
+        "conditions, which stand below with every figure. p50 s is seconds to the first token, tok/s tokens a second, "
+        "both of the last 30 minutes; – is unknown. ✓1 ✓2 are marked, in the order in which a chat tries them."
+    )
 
     DEFAULT_CSS = """
     EndpointTable {

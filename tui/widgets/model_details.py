@@ -36,10 +36,11 @@ NOT_ASKED: Final = ProviderList()
 class ModelDetails(LineView):
     """One model: description, prices with their conditions, limits, and the providers once they have been asked for."""
 
-    HELP = """The current model. Prices are USD per million tokens unless they say otherwise; `–` is unknown.
-
-`p` shows its providers: price, uptime, latency, speed, and how to chat by way of some of them.
-`l` lists the links of the description, `o` opens its page."""
+    HELP = (
+        "The current model. Prices are USD per million tokens unless they say otherwise; – is unknown. p shows its "
+        "providers: price, uptime, latency, speed, and how to chat by way of some of them. l lists the links of the "
+        "description, o opens its page."
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "ask_providers", "providers", id="details.providers", tooltip="Show this model's providers"),

@@ -31,6 +31,8 @@ from tui.core.events import (
     SheetLoaded,
 )
 from tui.core.ledger import OverBudget
+from tui.core.sheets import Sheet
+from tui.core.vectors import embed_texts
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import Usage
 from tui.openrouter.text import Clean, Opaque, clean
@@ -70,6 +72,11 @@ CATALOGUE = CatalogueLoaded(
     fetched_at=1.0,
     from_network=True,
 )
+
+
+def sheet_of(*texts: str, **more: Any) -> SheetLoaded:
+    fields: dict[str, Any] = {"id": "sheet-1", "name": Clean("chunks.md")} | more
+    return SheetLoaded(Sheet(texts=tuple(map(clean, texts)), **fields))
 
 
 def vector(*numbers: float) -> bytes:
@@ -114,7 +121,7 @@ class Screens:
         await until(self.pilot, condition)
 
     async def load(self, *texts: str) -> None:
-        self.worker.publish(CATALOGUE, SheetLoaded("sheet-1", Clean("chunks.md"), tuple(map(clean, texts)), None))
+        self.worker.publish(CATALOGUE, sheet_of(*texts))
         await self.until(lambda: f"{sum(bool(text.strip()) for text in texts)} text" in self.status)
 
     async def embed(self) -> Embed:
@@ -144,7 +151,7 @@ class Screens:
             EmbedEnded(
                 job_id=command.job_id,
                 model=command.model,
-                vectors=tuple(vectors),
+                embedded=embed_texts(command.texts, vectors) if any(vectors) else None,
                 dimensions=3,
                 from_store=from_store,
                 receipt=Receipt(cost=Cost(Decimal(cost), CostKind.BILLED)) if cost else Receipt(),
@@ -334,19 +341,6 @@ async def test_a_useless_vector_is_said_and_harms_nothing(settings: Settings, wo
         assert at.lines(at.matrix)[1].split() == ["▌1", "1.00", "·", ".00"]
 
 
-async def test_vectors_of_different_width_are_a_sentence(settings: Settings, worker: HandWorker) -> None:
-    async with host(settings, worker).run_test(size=(120, 24)) as pilot:
-        at = Screens(pilot, worker)
-        await at.load(*CATS)
-        await at.answer(await at.embed(), (CAT_VECTORS[0], vector(1, 2), CAT_VECTORS[2]))
-        await at.until(lambda: "differ in width" in at.notice)
-        await at.answer(await at.embed(), CAT_VECTORS)
-        await at.until(lambda: "3 of 3 embedded" in at.status)
-        await at.answer(await at.embed(), CAT_VECTORS[:2])
-        await at.until(lambda: "2 vectors came for 3 texts" in at.notice)
-        assert "3 of 3 embedded" in at.status
-
-
 async def test_a_chat_model_is_refused_in_a_sentence(settings: Settings, worker: HandWorker) -> None:
     async with host(settings, worker).run_test(size=(80, 24)) as pilot:
         at = Screens(pilot, worker)
@@ -373,7 +367,7 @@ async def test_the_model_is_picked_among_those_that_embed(settings: Settings, wo
         command = await at.embed()
         assert command.model == Opaque(LARGE)
         await at.answer(command, CAT_VECTORS)
-        await at.until(lambda: worker.sent(SaveSheet) and worker.sent(SaveSheet)[-1].model == Opaque(LARGE))
+        await at.until(lambda: worker.sent(SaveSheet) and worker.sent(SaveSheet)[-1].sheet.model == Opaque(LARGE))
         at.screen.take_model(Opaque(SMALL))
         await at.until(lambda: "text-embedding-3-small · 3 d · 3 of 3 embedded" in at.status)
 
@@ -390,7 +384,7 @@ async def test_the_default_model(settings: Settings, worker: HandWorker) -> None
         assert at.screen.model_id == LARGE
         worker.publish(PreferencesRead(values={"embeddings.model": 7}, favourites=frozenset(), recents=()))
         assert at.screen.model_id == SMALL
-        worker.publish(SheetLoaded("sheet-2", Clean("b"), (Clean("b"),), Opaque("x/unpriced")))
+        worker.publish(sheet_of("b", id="sheet-2", model=Opaque("x/unpriced")))
         await at.until(lambda: "unpriced" in at.status)
         assert "an unknown price" in at.notice and "–" in at.status
     configured = msgspec.structs.replace(
@@ -439,17 +433,17 @@ async def test_typing_is_kept_as_a_sheet(settings: Settings, worker: HandWorker)
         await pilot.press(*"cat", "enter", *"dog")
         await at.until(lambda: "2 texts" in at.status)
         # A sheet that comes late does not overwrite what was typed.
-        worker.publish(SheetLoaded("sheet-1", Clean("old"), (Clean("old"),), None))
+        worker.publish(sheet_of("old"))
         await at.until(lambda: worker.sent(SaveSheet))
-        saved = worker.sent(SaveSheet)[-1]
-        assert saved.texts == ("cat", "dog") and saved.sheet_id != "sheet-1"
+        saved = worker.sent(SaveSheet)[-1].sheet
+        assert saved.texts == ("cat", "dog") and saved.id != "sheet-1"
         assert at.text.text == "cat\ndog"
         count = len(worker.sent(SaveSheet))
         await pilot.press("s")
         await at.until(lambda: "dogs" in at.text.text)
         at.screen.save_now()
         assert len(worker.sent(SaveSheet)) == count + 1
-        assert worker.sent(SaveSheet)[-1].sheet_id == saved.sheet_id
+        assert worker.sent(SaveSheet)[-1].sheet.id == saved.id
         at.screen.save_now()
         assert len(worker.sent(SaveSheet)) == count + 1
 

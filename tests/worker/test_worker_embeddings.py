@@ -9,8 +9,11 @@ from typing import Any
 from worker_host import Books, ScriptedServer, http
 
 from tui.config import Limits
+from tui.core.commands import DeleteSheet, LoadSheet, LoadVectors, RenameSheet, SaveSheet
 from tui.core.conversation import CostKind
 from tui.core.events import EmbedProgressed, JobState
+from tui.core.sheets import Sheet, Variant
+from tui.openrouter.text import Clean, Opaque
 
 REFUSED = http(500, {"error": {"code": 500, "message": "down"}})
 
@@ -115,7 +118,7 @@ async def test_flaky_embeddings_are_repeated(start_host: Any, demo_server: str) 
     assert await host.states() == ["billed", "released"]
 
 
-async def test_progress_is_told_and_four_batches_fly_at_once(start_host: Any) -> None:
+async def test_progress_is_told_and_eight_batches_fly_at_once(start_host: Any) -> None:
     at_once = 0
     most = 0
 
@@ -130,10 +133,85 @@ async def test_progress_is_told_and_four_batches_fly_at_once(start_host: Any) ->
 
     async with ScriptedServer(answer) as url:
         host = await start_host(url, catalogue=False)
-        ended = await host.embed("some/model", [f"t{number}" for number in range(13)], batch_size=1)
+        ended = await host.embed("some/model", [f"t{number}" for number in range(25)], batch_size=1)
     assert all(ended.vectors)
-    assert most == 4
+    assert most == 8
     done = [event.done for event in host.saw(EmbedProgressed)]
     assert done[0] == 0
     assert done == sorted(done)
-    assert done[-1] == 13
+    assert done[-1] == 25
+
+
+async def test_rows_come_in_one_block_and_again_from_the_store(start_host: Any, demo_server: str) -> None:
+    host = await start_host()
+    texts = ["a cat", "a dog", "", "a cat", "tax"]
+    ended = await host.embed("demo/embed-plain", texts, as_rows=True)
+    assert ended.vectors == ()
+    assert set(ended.embedded.row_of) == {"a cat", "a dog", "tax"}
+    single = await host.embed("demo/embed-plain", texts)
+    for text, vector in zip(texts, single.vectors, strict=True):
+        kept = ended.embedded.vector(text)
+        assert (kept is None and vector is None) or kept.tobytes() == vector
+    variant = Variant(Opaque("demo/embed-plain"))
+    host.worker.submit(LoadVectors(request_id="r", variant=variant, texts=(*map(Clean, texts), Clean("new"))))
+    await host.until(lambda: host.state.sheets.found is not None)
+    found = host.state.sheets.found.embedded
+    assert set(found.row_of) == {"a cat", "a dog", "tax"}
+    assert found.vector("tax").tobytes() == single.vectors[4]
+    other = Variant(Opaque("demo/embed-plain"), 64)
+    host.worker.submit(LoadVectors(request_id="s", variant=other, texts=(Clean("tax"),)))
+    await host.until(lambda: host.state.sheets.found.request_id == "s")
+    assert host.state.sheets.found.embedded is None
+
+
+async def test_sheets_are_listed_renamed_deleted_and_brought_back(start_host: Any) -> None:
+    host = await start_host()
+    sheet = Sheet(id="one", name=Clean("One"), texts=(Clean("a"), Clean("b\nc")), groups=(Clean("x"), Clean("")))
+    for command in (
+        SaveSheet(sheet=sheet),
+        SaveSheet(sheet=Sheet(id="two", name=Clean("Two"))),
+        RenameSheet(sheet_id="two", name=Clean("2")),
+    ):
+        host.worker.submit(command)
+    await host.until(lambda: [row.name for row in host.state.sheets.listed or ()] == ["2", "One"])
+    host.worker.submit(LoadSheet(sheet_id="one"))
+    await host.until(lambda: host.state.sheets.opened == sheet)
+    host.worker.submit(DeleteSheet(sheet_id="one"))
+    await host.until(lambda: len(host.state.sheets.listed) == 1)
+    host.worker.submit(DeleteSheet(sheet_id="one", undo=True))
+    await host.until(lambda: len(host.state.sheets.listed) == 2)
+
+
+async def test_a_stopped_embedding_goes_on_where_it_was(start_host: Any, start_demo_server: Any) -> None:
+    base_url = start_demo_server("--speed", "2")
+    host = await start_host(base_url)
+    texts = [f"text {number}" for number in range(60)]
+    running = asyncio.create_task(host.embed("demo/embed-plain", texts, batch_size=1, as_rows=True))
+    await host.until(lambda: any(event.done >= 3 for event in host.saw(EmbedProgressed)))
+    host.worker.cancel(host.state.sheets.job_id)
+    stopped = await running
+    came = len(stopped.embedded.row_of)
+    assert 3 <= came < 60
+    again = await host.embed("demo/embed-plain", texts, as_rows=True)
+    assert again.from_store >= came and len(again.embedded.row_of) == 60
+    log = await Books(base_url, host.key()).log()
+    sent = [text for row in log if row["status"] == 200 for text in row["body"]["input"]]
+    # Requests that were cancelled in flight are the only ones that may be paid for twice.
+    assert len(sent) - len(set(sent)) <= 8
+
+
+async def test_vectors_of_another_width_are_a_sentence_and_the_earlier_ones_stay(start_host: Any) -> None:
+    wide = http(200, {"id": "g", "model": "m", "data": [{"index": 0, "embedding": [1.0, 2.0, 3.0]}]})
+    mixed = http(
+        200,
+        {"id": "g", "data": [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}], "model": "m"},
+    )
+    for second, words in ((wide, "Vectors of 3 and of 2 numbers"), (mixed, "different lengths")):
+        async with ScriptedServer(vectors(1.0, cost=0.001), second) as url:
+            host = await start_host(url, catalogue=False)
+            first = await host.embed("some/model", ["a"], as_rows=True)
+            assert first.failure is None
+            texts = ["a", "b"] if second is wide else ["a", "b", "c"]
+            ended = await host.embed("some/model", texts, as_rows=True)
+            assert words in ended.failure.message
+            assert set(ended.embedded.row_of) == {"a"}

@@ -8,6 +8,7 @@ import msgspec
 
 from tui.core.conversation import ConversationSettings, Message
 from tui.core.ledger import SpendQuery
+from tui.core.sheets import Sheet, Variant
 from tui.openrouter.chat import RequestMessage
 from tui.openrouter.text import Clean, Opaque
 
@@ -70,6 +71,8 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
     over_budget: bool = False
     wait_s: float = 120.0
     batch_size: int | None = None
+    as_rows: bool = False
+    """The answer holds them as rows of length 1 in one block, ready to be compared, and not one by one."""
 
 
 class PollQuota(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,18 +202,39 @@ class SaveConversation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SaveSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """Keep the texts of an embedding sheet."""
+    """Keep an embedding sheet as it is now."""
 
-    sheet_id: str
-    name: Clean
-    texts: tuple[Clean, ...]
-    model: Opaque | None
+    sheet: Sheet
 
 
 class LoadSheet(msgspec.Struct, frozen=True, kw_only=True):
     """Read a sheet, or the one used last when `sheet_id` is None."""
 
     sheet_id: str | None = None
+
+
+class ListSheets(msgspec.Struct, frozen=True, kw_only=True):
+    """Read the names of all sheets."""
+
+
+class RenameSheet(msgspec.Struct, frozen=True, kw_only=True):
+    sheet_id: str
+    name: Clean
+
+
+class DeleteSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """Put a sheet away, or bring it back."""
+
+    sheet_id: str
+    undo: bool = False
+
+
+class LoadVectors(msgspec.Struct, frozen=True, kw_only=True):
+    """Read the vectors that the store has for these texts; nothing is paid."""
+
+    request_id: str
+    variant: Variant
+    texts: tuple[Clean, ...]
 
 
 class Remember(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,6 +275,10 @@ Command: TypeAlias = (
     | SaveConversation
     | SaveSheet
     | LoadSheet
+    | ListSheets
+    | RenameSheet
+    | DeleteSheet
+    | LoadVectors
     | Remember
     | SetFavourite
 )

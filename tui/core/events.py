@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tui.core.catalogue_changes import Changes
     from tui.core.prices import Workload
     from tui.core.repricing import Repriced
+    from tui.core.vectors import EmbeddedTexts
 
 
 class JobState(StrEnum):
@@ -266,8 +267,10 @@ class EmbedEnded(msgspec.Struct, frozen=True, kw_only=True):
 
     job_id: str
     model: Opaque
-    vectors: tuple[bytes | None, ...]
-    """Little-endian float32, in the order of the texts."""
+    vectors: tuple[bytes | None, ...] = ()
+    """Little-endian float32, in the order of the texts; none where rows were asked for."""
+    embedded: EmbeddedTexts | None = None
+    """The same as rows, where those were asked for; None without any."""
     dimensions: int | None
     from_store: int
     receipt: Receipt
@@ -276,10 +279,19 @@ class EmbedEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SheetLoaded(msgspec.Struct, frozen=True):
-    sheet_id: str
-    name: Clean
-    texts: tuple[Clean, ...]
-    model: Opaque | None
+    sheet: Sheet
+
+
+class SheetsListed(msgspec.Struct, frozen=True):
+    sheets: tuple[SheetSummary, ...]
+
+
+class VectorsRead(msgspec.Struct, frozen=True):
+    """What the store has for the texts of a `LoadVectors`; None: nothing."""
+
+    request_id: str
+    variant: Variant
+    embedded: EmbeddedTexts | None
 
 
 class BudgetPassed(msgspec.Struct, frozen=True):
@@ -344,6 +356,8 @@ Event: TypeAlias = (
     | EmbedProgressed
     | EmbedEnded
     | SheetLoaded
+    | SheetsListed
+    | VectorsRead
     | BudgetPassed
     | PreferencesRead
     | ConnectionChanged

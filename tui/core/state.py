@@ -41,12 +41,15 @@ from tui.core.events import (
     QuotaRead,
     ReplyGrew,
     SheetLoaded,
+    SheetsListed,
     SpendSummed,
     SpendViewed,
     TurnEnded,
     TurnQueued,
+    VectorsRead,
 )
 from tui.core.ledger import FreeUse, KeyUse, SpendSummary, SpendView
+from tui.core.sheets import Sheet, SheetSummary
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.text import Clean
 
@@ -87,21 +90,24 @@ class EndpointsSlice(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
-class Sheet(msgspec.Struct):
-    """The embedding sheet on screen."""
+class Sheets(msgspec.Struct):
+    """Embedding sheets: the one opened last, their list, and what embeddings of late came to."""
 
-    id: str | None = None
-    name: Clean = Clean("")
-    texts: tuple[Clean, ...] = ()
-    model: str | None = None
+    opened: Sheet | None = None
+    listed: tuple[SheetSummary, ...] | None = None
+    """None: not read yet."""
     job_id: str | None = None
-    progress: tuple[int, int] | None = None
-    """Texts done and texts in all, while it runs."""
-    result: EmbedEnded | None = None
-    version: int = 0
+    """The embedding that began last."""
+    progress: dict[str, tuple[int, int]] = {}
+    """Texts done and texts in all, by job, while it runs."""
+    results: dict[str, EmbedEnded] = {}
+    """By job; the last two, since their vectors are large."""
+    found: VectorsRead | None = None
+    """What the store was last asked for."""
 
 
 _KEPT_NOTICES: Final = 50
+_KEPT_RESULTS: Final = 2
 
 
 class State:
@@ -239,21 +245,27 @@ class State:
                 self.free = free
                 return Topic.METER
             case EmbedBegan(job_id, total):
-                self.sheet.job_id = job_id
-                self.sheet.progress = (0, total)
+                self.sheets.job_id = job_id
+                self.sheets.progress[job_id] = (0, total)
                 return Topic.EMBEDDINGS
             case EmbedProgressed():
-                if event.job_id == self.sheet.job_id:
-                    self.sheet.progress = (event.done, event.total)
+                self.sheets.progress[event.job_id] = (event.done, event.total)
                 return Topic.EMBEDDINGS
             case EmbedEnded():
-                if event.job_id == self.sheet.job_id:
-                    self.sheet.progress = None
-                    self.sheet.result = event
-                    self.sheet.version += 1
+                self.sheets.progress.pop(event.job_id, None)
+                results = self.sheets.results
+                results[event.job_id] = event
+                while len(results) > _KEPT_RESULTS:
+                    del results[next(iter(results))]
                 return Topic.EMBEDDINGS
-            case SheetLoaded(sheet_id, name, texts, model):
-                self.sheet = Sheet(sheet_id, name, texts, model.raw if model else None, version=self.sheet.version + 1)
+            case SheetLoaded(sheet):
+                self.sheets.opened = sheet
+                return Topic.EMBEDDINGS
+            case SheetsListed(sheets):
+                self.sheets.listed = sheets
+                return Topic.EMBEDDINGS
+            case VectorsRead():
+                self.sheets.found = event
                 return Topic.EMBEDDINGS
             case BudgetPassed():
                 self.budget_passed = event

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tui.openrouter.text import Clean
-
     Rows: TypeAlias = NDArray[np.float32]
 
 _ONE_THREAD: Final = (
@@ -24,6 +22,9 @@ _ONE_THREAD: Final = (
     "VECLIB_MAXIMUM_THREADS",
     "BLIS_NUM_THREADS",
 )
+_CHUNK: Final = 512
+"""Rows that are worked on at a time, so that float64 copies stay small."""
+_IS_ONE: Final = 5e-7
 _SURE_PLACES: Final = 6
 """Decimals that float32 sums agree on whatever their order; scores that are equal so far are ties."""
 
@@ -55,19 +56,34 @@ def unit_rows(vectors: Sequence[bytes | None]) -> Rows:
     np = load_numpy()
     width = _common_width(vectors)
     rows: Rows = np.full((len(vectors), width), np.nan, dtype=np.float32)
-    if width == 0:
-        return rows
     for index, vector in enumerate(vectors):
-        if vector:
+        if vector and width:
             rows[index] = np.frombuffer(vector, dtype="<f4")
-    with np.errstate(all="ignore"):
-        # In float64, since the square of a large float32 is none.
-        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64, casting="same_kind"))
-        usable = np.isfinite(lengths) & (lengths > 0)
-        lengths[~usable] = np.nan
-        np.divide(rows, lengths[:, None], out=rows, casting="same_kind")
-    rows[~usable] = np.nan
+    make_unit(rows)
     return rows
+
+
+def make_unit(rows: Rows) -> NDArray[np.float64]:
+    """Give the rows length 1 in place and answer with the lengths they had; both NaN where that cannot be.
+
+    Rows whose length is 1 within the precision of float32 stay as they are, so that they can be given out exactly.
+    """
+    np = load_numpy()
+    lengths = np.full(len(rows), np.nan)
+    if rows.shape[1] == 0:
+        return lengths  # type: ignore[no-any-return]
+    with np.errstate(all="ignore"):
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            # In float64, since the square of a large float32 is none.
+            wide = part.astype(np.float64)
+            found = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+            found[~(np.isfinite(found) & (found > 0))] = np.nan
+            lengths[start : start + _CHUNK] = np.where(np.abs(found - 1) < _IS_ONE, 1.0, found)
+            others = ~(np.abs(found - 1) < _IS_ONE)
+            if others.any():
+                part[others] = wide[others] / found[others, None]
+    return lengths  # type: ignore[no-any-return]
 
 
 def _common_width(vectors: Sequence[bytes | None]) -> int:
@@ -145,9 +161,12 @@ class EmbeddedTexts:
 
     unit: Rows
     """A unit row for each vector, and at the end one of NaN that stands for every text without."""
-    row_of: dict[Clean, int]
-    packed: dict[Clean, bytes]
-    """The vectors as they came."""
+    row_of: dict[str, int]
+    """Of texts with a vector that says something."""
+    lengths: NDArray[np.float64]
+    """Of the vectors as they came, one a row; NaN for the last row and those that say nothing."""
+    useless: frozenset[str]
+    """Texts whose vector is of length 0 or not finite."""
     spread: tuple[float, float] | None
     """Least and greatest similarity between different texts."""
 
@@ -155,25 +174,103 @@ class EmbeddedTexts:
     def dimensions(self) -> int:
         return int(self.unit.shape[1])
 
-    def rows(self, texts: Sequence[Clean]) -> NDArray[np.intp]:
+    def rows(self, texts: Sequence[str]) -> NDArray[np.intp]:
         """The row of each text, -1 where it has none."""
         np = load_numpy()
         return np.fromiter((self.row_of.get(text, -1) for text in texts), dtype=np.intp, count=len(texts))  # type: ignore[no-any-return]
 
+    def has(self, text: str) -> bool:
+        """Whether the model has answered for this text, usably or not."""
+        return text in self.row_of or text in self.useless
+
+    def vector(self, text: str) -> Rows | None:
+        """The vector as it came, float32; None where there is none that says something."""
+        row = self.row_of.get(text)
+        return None if row is None else (self.unit[row] * self.lengths[row]).astype("float32")
+
+
+class RowsBuilder:
+    """Gathers vectors in one block of memory as they come; big sheets would not fit in it twice."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._rows: Rows | None = None
+        self._texts: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._texts
+
+    @property
+    def dimensions(self) -> int | None:
+        """Of the vectors so far."""
+        return None if self._rows is None else int(self._rows.shape[1])
+
+    def put(self, text: str, vector: bytes) -> None:
+        """Little-endian float32. Raises `ValueError` with a sentence for one of another width than those before."""
+        np = load_numpy()
+        number = len(self._texts) + 1
+        if len(vector) % 4 or not vector:
+            raise ValueError(f"Vector {number} is {len(vector)} bytes long, which is no whole number of floats.")
+        if self._rows is None:
+            self._rows = np.empty((self._capacity + 1, len(vector) // 4), dtype=np.float32)
+        if len(vector) // 4 != self._rows.shape[1]:
+            raise ValueError(
+                f"The vectors differ in width: number {number} has {len(vector) // 4:,} dimensions, "
+                f"others {self._rows.shape[1]:,}."
+            )
+        self._rows[self._texts.setdefault(text, len(self._texts))] = np.frombuffer(vector, dtype="<f4")
+
+    def take(self) -> EmbeddedTexts | None:
+        """All of them with rows of length 1; None without any. The builder is used up. Belongs in a thread."""
+        np = load_numpy()
+        rows, texts = self._rows, self._texts
+        self._rows, self._texts = None, {}
+        if rows is None:
+            return None
+        unit = rows[: len(texts) + 1]
+        unit[-1] = np.nan
+        lengths = make_unit(unit)
+        known = ~np.isnan(lengths)
+        row_of = {text: row for text, row in texts.items() if known[row]}
+        useless = frozenset(text for text, row in texts.items() if not known[row])
+        return EmbeddedTexts(unit, row_of, lengths, useless, spread(unit))
+
 
 def embed_texts(
-    texts: Sequence[Clean], vectors: Sequence[bytes | None], earlier: EmbeddedTexts | None = None
+    texts: Sequence[str], vectors: Sequence[bytes | None], earlier: EmbeddedTexts | None = None
 ) -> EmbeddedTexts:
     """Put these vectors to those that the same model gave before; takes some 10 ms a thousand, so call it in a thread.
 
     Earlier ones of another width are forgotten. Raises `ValueError` with a sentence when these differ among themselves.
     """
-    fresh = {text: vector for text, vector in zip(texts, vectors, strict=False) if vector}
-    width = _common_width(list(fresh.values()))
-    packed = dict(fresh)
-    if earlier is not None and (not fresh or earlier.dimensions == width):
-        packed = earlier.packed | fresh
-    unit = unit_rows([*packed.values(), None])
-    known = usable(unit)
-    row_of = {text: row for row, text in enumerate(packed) if known[row]}
-    return EmbeddedTexts(unit, row_of, packed, spread(unit))
+    np = load_numpy()
+    builder = RowsBuilder(len(texts))
+    for text, vector in zip(texts, vectors, strict=False):
+        if vector:
+            builder.put(text, vector)
+    fresh = builder.take()
+    if fresh is None:
+        return earlier or EmbeddedTexts(
+            np.full((1, 0), np.nan, dtype=np.float32), {}, np.full(1, np.nan), frozenset(), None
+        )
+    return merge(earlier, fresh)
+
+
+def merge(earlier: EmbeddedTexts | None, fresh: EmbeddedTexts) -> EmbeddedTexts:
+    """Both in one, the fresh vector where a text is in both; earlier ones of another width are forgotten."""
+    np = load_numpy()
+    if earlier is None or earlier.dimensions != fresh.dimensions or not earlier.row_of:
+        return fresh
+    kept = [(text, row) for text, row in earlier.row_of.items() if not fresh.has(text)]
+    if not kept:
+        return fresh
+    old = np.array([row for _, row in kept], dtype=np.intp)
+    unit = np.concatenate([earlier.unit[old], fresh.unit])
+    row_of = {text: row for row, (text, _) in enumerate(kept)}
+    row_of |= {text: row + len(kept) for text, row in fresh.row_of.items()}
+    lengths = np.concatenate([earlier.lengths[old], fresh.lengths])
+    useless = fresh.useless | frozenset(text for text in earlier.useless if not fresh.has(text))
+    return EmbeddedTexts(unit, row_of, lengths, useless, spread(unit))

@@ -64,10 +64,6 @@ def find_neighbours(
     return rows[:_MOST_NEIGHBOURS]
 
 
-def own_failure(sentence: str) -> Failure:
-    return Failure(kind="unreadable", message=clean_line(sentence), advice=Clean("What was there before is kept."))
-
-
 def sentences(first: str, second: str, style: str = "bold") -> Content:
     """A sentence on what is, and a dim one on what to do."""
     return Content.assemble((first, style), "\n\n" if second else "", (second, "dim"))

@@ -26,6 +26,7 @@ from tui.core.conversation import Failure
 from tui.core.events import EmbedEnded, JobState
 from tui.core.ledger import OverBudget
 from tui.core.routing import Routing
+from tui.core.sheets import Sheet
 from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque, clean_line
 from tui.screens.embedded_sheet import (
@@ -34,7 +35,6 @@ from tui.screens.embedded_sheet import (
     SheetFacts,
     find_neighbours,
     notice_words,
-    own_failure,
     plural,
     status_words,
 )
@@ -154,8 +154,8 @@ class EmbeddingsScreen(LiveScreen):
 
     @override
     def catch_up(self, topics: Topic) -> None:
-        sheet = self.session.state.sheet
-        if sheet.id is not None and sheet.id != self._told_sheet:
+        sheet = self.session.state.sheets.opened
+        if sheet is not None and sheet.id != self._told_sheet:
             self._told_sheet = sheet.id
             if sheet.id != self._sheet_id:
                 self._take_sheet()
@@ -165,7 +165,8 @@ class EmbeddingsScreen(LiveScreen):
         self._show_all()
 
     def _take_sheet(self) -> None:
-        sheet = self.session.state.sheet
+        sheet = self.session.state.sheets.opened
+        assert sheet is not None
         if self._sheet_id is None and self._texts.text:
             # Somebody was faster than the database: what is typed stays, as a sheet of its own.
             return
@@ -173,17 +174,17 @@ class EmbeddingsScreen(LiveScreen):
         self._sheet_name = sheet.name or Clean("scratch")
         self._mapped = (None, None)
         lines = tuple(clean_line(text) for text in sheet.texts)
-        self._saved = (lines, sheet.model)
-        self._choice.of_sheet = sheet.model
+        self._choice.of_sheet = sheet.model.raw if sheet.model else None
+        self._saved = (lines, self._choice.of_sheet)
         self._texts.load_text("\n".join(lines))
         self._read_sheet()
 
     def _follow_jobs(self) -> None:
         state = self.session.state
-        result = state.sheet.result
-        if result is not None and (ended := self._waiting.pop(result.job_id, None)):
-            self._end(ended)
-            self._take_result(ended, result)
+        for result in state.sheets.results.values():
+            if ended := self._waiting.pop(result.job_id, None):
+                self._end(ended)
+                self._take_result(ended, result)
         passed = state.budget_passed
         if passed is not None and (asking := self._waiting.pop(passed.job_id, None)):
             self._end(asking)
@@ -193,7 +194,7 @@ class EmbeddingsScreen(LiveScreen):
             return
         if job.id in state.jobs:
             job.seen = True
-        elif job.seen or state.sheet.job_id == job.id:
+        elif job.seen or state.sheets.job_id == job.id:
             # It stays in `_waiting`: its result may be told a moment later.
             self._end(job)
 
@@ -212,29 +213,19 @@ class EmbeddingsScreen(LiveScreen):
     def _take_result(self, job: EmbedJob, result: EmbedEnded) -> None:
         self._bills[job.model] = EmbedBill(result.receipt, result.from_store, job.stopped)
         self._failure = None if job.stopped else result.failure
-        if len(result.vectors) != len(job.texts) and result.vectors and self._failure is None:
-            self._failure = own_failure(
-                f"{formats.count(len(result.vectors))} vectors came for {formats.count(len(job.texts))} texts."
-            )
-        elif any(vector is not None for vector in result.vectors):
+        if result.embedded is not None:
+            fresh = result.embedded
 
             async def keep() -> None:
-                await self._keep_vectors(job, result)
+                await self._keep_vectors(job.model, fresh)
 
             self._beside(keep, "vectors")
 
-    async def _keep_vectors(self, job: EmbedJob, result: EmbedEnded) -> None:
-        earlier = self._embedded.pop(job.model, None)
-        try:
-            kept = await asyncio.to_thread(vectors.embed_texts, job.texts, result.vectors, earlier)
-        except ValueError as error:
-            self._failure = own_failure(str(error))
-            if earlier is not None:
-                self._embedded[job.model] = earlier
-        else:
-            self._embedded[job.model] = kept
-            while len(self._embedded) > _MODELS_KEPT:
-                del self._embedded[next(iter(self._embedded))]
+    async def _keep_vectors(self, model: str, fresh: vectors.EmbeddedTexts) -> None:
+        earlier = self._embedded.pop(model, None)
+        self._embedded[model] = await asyncio.to_thread(vectors.merge, earlier, fresh)
+        while len(self._embedded) > _MODELS_KEPT:
+            del self._embedded[next(iter(self._embedded))]
         self._show_all()
 
     # The sheet
@@ -269,7 +260,8 @@ class EmbeddingsScreen(LiveScreen):
             return
         sheet_id = self._sheet_id or uuid.uuid4().hex
         model = Opaque(now[1]) if now[1] else None
-        if self.session.submit(SaveSheet(sheet_id=sheet_id, name=self._sheet_name, texts=lines, model=model)):
+        sheet = Sheet(id=sheet_id, name=self._sheet_name, texts=lines, model=model)
+        if self.session.submit(SaveSheet(sheet=sheet)):
             self._sheet_id = sheet_id
             self._saved = now
         elif self._save_timer is not None:
@@ -327,6 +319,7 @@ class EmbeddingsScreen(LiveScreen):
             dimensions=defaults.dimensions,
             user=defaults.user,
             over_budget=self._over_budget is not None,
+            as_rows=True,
         )
         if not self.session.submit(command):
             self._failure = Failure(
@@ -445,7 +438,7 @@ class EmbeddingsScreen(LiveScreen):
             self._texts.mark_stale(())
             return
         rows = known.rows([line.text for line in self._lines])
-        stale = [line.line for line in self._lines if line.text not in known.packed]
+        stale = [line.line for line in self._lines if not known.has(line.text)]
         embedded = int((rows >= 0).sum())
         self._counts = (embedded, len(rows) - embedded - len(stale))
         self._texts.mark_stale(stale)
@@ -483,7 +476,7 @@ class EmbeddingsScreen(LiveScreen):
         selected = self._lines[index]
         at = known.row_of.get(selected.text)
         if at is None:
-            why = "came without a usable vector" if selected.text in known.packed else "is not embedded yet: ctrl+r"
+            why = "came without a usable vector" if selected.text in known.useless else "is not embedded yet: ctrl+r"
             self._neighbours.show_instead(Clean(f"Text {selected.line + 1} {why}."))
         elif known.unit.size > _THREAD_FROM:
 
@@ -539,8 +532,7 @@ class EmbeddingsScreen(LiveScreen):
         job = self._job
         progress, reason = None, Clean("")
         if job is not None:
-            sheet = self.session.state.sheet
-            progress = sheet.progress if sheet.job_id == job.id else None
+            progress = self.session.state.sheets.progress.get(job.id)
             told = self.session.state.jobs.get(job.id)
             if told is not None and told.state is JobState.WAITING:
                 reason = clean_line(told.reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -27,10 +27,12 @@ from tui.worker.paid_request import BudgetRefused, PaidRequest
 
 if TYPE_CHECKING:
     from tui.core.conversation import Failure
+    from tui.core.vectors import EmbeddedTexts, RowsBuilder
     from tui.worker.context import WorkerContext
 
 _BATCH: Final = 128
-_IN_FLIGHT: Final = 4
+_IN_FLIGHT: Final = 8
+"""Requests at a time; the limits of the keys let fewer through where they are tighter."""
 _NO_LIMIT: Final = 1 << 60
 _HALVED_ON: Final = frozenset({ErrorKind.BAD_REQUEST, ErrorKind.TOO_LARGE, ErrorKind.CONTEXT_TOO_LONG})
 
@@ -48,7 +50,10 @@ class EmbedJob:
             input_type=embed.input_type,
         )
         self._vectors: dict[str, bytes] = {}
-        """By text."""
+        """By text; empty where rows are gathered."""
+        self._rows: RowsBuilder | None = None
+        self._embedded: EmbeddedTexts | None = None
+        self._done: set[str] = set()
         self._dimensions: int | None = None
         self._from_store = 0
         self._usage = Usage()
@@ -96,6 +101,15 @@ class EmbedJob:
             raise
         await undisturbed(self._finish(failure, state))
 
+    def _keep(self, vectors_by_text: Mapping[str, bytes]) -> None:
+        """Note what has come; raises `ValueError` with a sentence where it is of another width."""
+        if self._rows is not None:
+            for text, vector in vectors_by_text.items():
+                self._rows.put(text, vector)
+        else:
+            self._vectors.update(vectors_by_text)
+        self._done.update(vectors_by_text)
+
     async def _refuse_chat_models(self) -> None:
         model = self._context.model(self._embed.model)
         if model is not None and model.output_modalities and not model.is_embedding:
@@ -108,13 +122,19 @@ class EmbedJob:
 
     async def _load_known(self) -> None:
         texts = self._wanted()
-        digests = {vectors.text_digest(text): text for text in texts}
-        known = await self._context.database.run(vectors.find_vectors, self._space, digests)
-        self._vectors.update((digests[digest], vector) for digest, vector in known.items())
-        self._from_store = len(known)
-        for vector in known.values():
-            self._dimensions = len(vector) // 4
-            break
+        if self._embed.as_rows:
+            from tui.core.vectors import RowsBuilder  # brings numpy along
+
+            self._rows = RowsBuilder(len(texts))
+            await self._context.database.run(vectors.read_vectors, self._space, texts, self._rows)
+            self._done.update(text for text in texts if text in self._rows)
+            self._dimensions = self._rows.dimensions
+        else:
+            digests = {vectors.text_digest(text): text for text in texts}
+            known = await self._context.database.run(vectors.find_vectors, self._space, digests)
+            self._keep({digests[digest]: vector for digest, vector in known.items()})
+            self._dimensions = next((len(vector) // 4 for vector in known.values()), None)
+        self._from_store = len(self._done)
         self._say_progress()
 
     def _wanted(self) -> list[str]:
@@ -122,7 +142,7 @@ class EmbedJob:
         return list(dict.fromkeys(text for text in self._embed.texts if text.strip()))
 
     async def _embed_missing(self) -> None:
-        missing = [text for text in self._wanted() if text not in self._vectors]
+        missing = [text for text in self._wanted() if text not in self._done]
         counts = await asyncio.to_thread(lambda: [count_tokens(text) for text in missing])
         self._tokens = dict(zip(missing, counts, strict=True))
         pending = iter(self._batches(missing))
@@ -186,7 +206,7 @@ class EmbedJob:
             )
         self._dimensions = reply.dimensions
         fresh = dict(zip(batch, reply.vectors, strict=True))
-        self._vectors.update(fresh)
+        self._keep(fresh)
         self._say_progress()
         kept = {vectors.text_digest(text): vector for text, vector in fresh.items()}
         written = self._context.database.run(vectors.store_vectors, self._space, kept)
@@ -307,13 +327,15 @@ class EmbedJob:
         )
 
     def _say_progress(self) -> None:
-        done = sum(1 for text in self._embed.texts if text in self._vectors)
+        done = sum(1 for text in self._embed.texts if text in self._done)
         self._context.publish(EmbedProgressed(job_id=self._embed.job_id, done=done, total=len(self._embed.texts)))
 
     async def _finish(self, failure: Failure | None, state: JobState) -> None:
         embed = self._embed
         context = self._context
         await context.kept(context.sum_up(), "What was spent could not be summed up")
+        if self._rows is not None:
+            self._embedded = await asyncio.to_thread(self._rows.take)
         cost = Cost(self._spent, CostKind.BILLED if self._all_billed else CostKind.ESTIMATED)
         if self._cost_unknown:
             cost = Cost(None, CostKind.UNKNOWN)
@@ -321,7 +343,8 @@ class EmbedJob:
             EmbedEnded(
                 job_id=embed.job_id,
                 model=embed.model,
-                vectors=tuple(self._vectors.get(text) for text in embed.texts),
+                vectors=() if embed.as_rows else tuple(self._vectors.get(text) for text in embed.texts),
+                embedded=self._embedded,
                 dimensions=self._dimensions,
                 from_store=self._from_store,
                 receipt=Receipt(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, assert_never
@@ -14,11 +13,13 @@ from tui.core.commands import (
     Command,
     DeleteConversation,
     DeleteMessages,
+    DeleteSheet,
     Embed,
     ExportConversations,
     ForkConversation,
     ImportConversations,
     ListConversations,
+    ListSheets,
     LoadChanges,
     LoadEndpoints,
     LoadEstimate,
@@ -32,6 +33,7 @@ from tui.core.commands import (
     RefreshCatalogue,
     Remember,
     RenameConversation,
+    RenameSheet,
     RepriceHistory,
     SaveConversation,
     SaveSheet,
@@ -45,13 +47,11 @@ from tui.core.events import (
     Event,
     JobState,
     PreferencesRead,
-    SheetLoaded,
     SpendViewed,
     TurnEnded,
 )
 from tui.core.ledger import SpendQuery
-from tui.core.sheets import Sheet
-from tui.database import recovery, settings_store, spend, vectors
+from tui.database import recovery, settings_store, spend
 from tui.database.columns import data_version
 from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
@@ -71,6 +71,7 @@ from tui.worker.quota_watch import QuotaWatch
 if TYPE_CHECKING:
     from tui.config import Settings
     from tui.database.thread import Database
+    from tui.worker.sheet_store import SheetCommand
 
 _QUEUE: Final = 256
 _WATCH_S: Final = 2.0
@@ -276,7 +277,9 @@ class Worker:
                 | ImportConversations()
             ):
                 self._spawn("write", self._chats.carry_out(command), several=True)
-            case SaveSheet() | LoadSheet() | Remember() | SetFavourite():
+            case SaveSheet() | LoadSheet() | ListSheets() | RenameSheet() | DeleteSheet() | LoadVectors():
+                self._spawn("write", self._sheets(command), several=True)
+            case Remember() | SetFavourite():
                 self._spawn("write", self._write(command), several=True)
             case _:
                 assert_never(command)
@@ -363,6 +366,11 @@ class Worker:
 
         await EmbedJob(self._context, embed).run(stopped=not goes_on)
 
+    async def _sheets(self, command: SheetCommand) -> None:
+        from tui.worker.sheet_store import SheetStore  # not before somebody looks at a sheet
+
+        await SheetStore(self._context).carry_out(command)
+
     async def _load_spend(self, query: SpendQuery | None) -> None:
         context = self._context
         await context.sum_up()
@@ -391,15 +399,10 @@ class Worker:
 
     async def _write(
         self,
-        command: SaveSheet | LoadSheet | Remember | SetFavourite,
+        command: Remember | SetFavourite,
     ) -> None:
         run = self._context.database.run
         match command:
-            case SaveSheet():
-                sheet = Sheet(id=command.sheet_id, name=command.name, texts=command.texts, model=command.model)
-                await run(vectors.save_sheet, sheet, time.time())
-            case LoadSheet(sheet_id=sheet_id):
-                await self._load_sheet(sheet_id)
             case Remember(name=name, value=value):
                 await run(settings_store.remember, name, value)
                 await self._read_preferences()
@@ -419,15 +422,6 @@ class Worker:
                 recents=tuple(model.raw for model in recents),
             )
         )
-
-    async def _load_sheet(self, sheet_id: str | None) -> None:
-        run = self._context.database.run
-        if sheet_id is None:
-            sheets = await run(vectors.list_sheets)
-            sheet_id = sheets[0].id if sheets else None
-        sheet = await run(vectors.load_sheet, sheet_id) if sheet_id is not None else None
-        if sheet is not None:
-            self._context.publish(SheetLoaded(sheet.id, sheet.name, sheet.texts, sheet.model))
 
     def _list_again(self) -> None:
         """Read the list of conversations as it was last asked for."""
@@ -475,6 +469,8 @@ _WRITTEN_AT_THE_END: Final = (
     DeleteConversation,
     SaveConversation,
     SaveSheet,
+    RenameSheet,
+    DeleteSheet,
     Remember,
     SetFavourite,
     DeleteMessages,

@@ -56,10 +56,10 @@ def test_models_without_a_price_or_a_score_are_counted_and_not_plotted() -> None
         model("cheap", "0.000001", "0.000001", Benchmarks(intelligence_index=30.0, design_arena=(elo("3d", 1300.0),))),
         model("silly", "0.00001", "0.00001", Benchmarks(intelligence_index=20.0)),
         model("unpriced", None, None, some),
-        model("unmarked", "0.000001", "0.000001"),
+        model("unmarked", "0.000001", "0.000001", Benchmarks(intelligence_index=float("inf"))),
     ]
     known = measures(listed)
-    assert [measure.name for measure in known] == ["intelligence index", "models 3d Elo"]
+    assert [measure.name for measure in known] == ["intelligence index", "3d Elo (models)"]
     points = points_of(listed, known[0])
     assert [point.model.slug for point in points.shown] == ["cheap", "dear", "silly"]
     assert points.frontier == (0, 1)

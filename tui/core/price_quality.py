@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from math import isfinite
 from typing import Final, TypeAlias
 
 import msgspec
@@ -35,10 +36,10 @@ class Measure(msgspec.Struct, frozen=True):
             return None
         if self.field is not None:
             score: float | None = getattr(marks, self.field)
-            return score
-        return next(
-            (row.elo for row in marks.design_arena if (row.arena, row.category) == (self.arena, self.category)), None
-        )
+        else:
+            here = (self.arena, self.category)
+            score = next((row.elo for row in marks.design_arena if (row.arena, row.category) == here), None)
+        return score if score is not None and isfinite(score) else None
 
 
 _INDEXES: Final = (
@@ -60,7 +61,7 @@ def measures(models: Iterable[Model]) -> tuple[Measure, ...]:
     )
     in_order = sorted(arenas, key=lambda arena: (-arenas[arena], arena))
     found = [measure for measure in _INDEXES if any(measure.of(model) is not None for model in known)]
-    return (*found, *(Measure(Clean(f"{where} {what} Elo"), None, where, what) for where, what in in_order))
+    return (*found, *(Measure(Clean(f"{what} Elo ({where})"), None, where, what) for where, what in in_order))
 
 
 def blended_price(model: Model) -> Decimal | None:

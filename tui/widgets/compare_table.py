@@ -92,7 +92,7 @@ class CompareTable(LineView):
         return list(self._lines())
 
     def _lines(self) -> Iterator[Line]:
-        labels = min(16, max(8, self.room // 5))
+        labels = min(16, max(8, self.room // 5 + 1))
         width = max(6, min(30, (self.room - labels) // len(self.models)))
         names = [_name_lines(model.slug, width - 2) for model in self.models]
         for row in range(max(map(len, names))):
@@ -108,7 +108,7 @@ class CompareTable(LineView):
                 equal.append(f"{prop.label} {texts[0]}")
                 continue
             cells = (_cell(text, is_best, width) for text, is_best in zip(texts, best, strict=True))
-            yield [("dim", fit(prop.label, labels)), *cells]
+            yield [("dim", f"{fit(prop.label, labels - 1)} "), *cells]
         if self._folded:
             yield []
             for line in wrap(f"Equal, e unfolds: {', '.join(equal) or 'nothing'}", self.room):

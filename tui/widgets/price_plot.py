@@ -25,6 +25,7 @@ from tui.core.price_quality import Points
 _POINT: Final = "•"
 _BEST: Final = "◆"
 _CURSOR: Final = "◉"
+_CURSOR_ON_BEST: Final = "◈"
 _FREE_GAP: Final = 0.12
 """How far left of the cheapest price the free models stand, as a part of the whole width."""
 _LABEL: Final = 0.1
@@ -192,7 +193,7 @@ class PricePlot(PlotWidget, inherit_bindings=False):
         if not self._places or not canvas.size.area:
             return
         style = str(self.get_component_rich_style("price-plot--cursor"))
-        mark = _BEST if self.cursor in self._points.frontier else _CURSOR
+        mark = _CURSOR_ON_BEST if self.cursor in self._points.frontier else _CURSOR
         place = self.get_pixel_from_coordinate(*self._places[self.cursor])
         if self._marked is not None:
             at, what, under = self._marked

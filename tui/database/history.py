@@ -16,7 +16,7 @@ from tui.core.repricing import Counts, Distinctions, Group, History, Paid
 from tui.database.columns import add, day_number, known_word_id, money_out
 from tui.database.sums import Share, share_of_request
 
-_ROWS: Final = 10_000
+_ROWS: Final = 5_000
 """Of a part: some tens of milliseconds on a slow machine."""
 _HALF: Final = 26
 _CARRIED_OUT: Final = "state NOT IN ('reserved', 'released') AND origin = ? AND created_at >= ? AND created_at < ?"

@@ -51,13 +51,14 @@ class Drafts:
         self._pending = False
         if conversation is None:
             self._session.submit(Remember(name="draft", value=draft))
-        elif not conversation.private:
+        else:
             self._session.submit(
                 SaveConversation(
                     conversation_id=conversation.id,
                     title=conversation.title,
                     settings=conversation.settings,
                     draft=draft,
+                    private=conversation.private,
                 )
             )
 

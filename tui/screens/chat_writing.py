@@ -101,6 +101,9 @@ class ChatWriting(ChatView):
         """Write the draft in `$EDITOR`; replies go on streaming meanwhile."""
         from tui.screens.editor import edit_text
 
+        if self.conversation is not None and self.conversation.private:
+            self.notify("A private draft is not written into a file for an editor.", severity="warning", markup=False)
+            return
         edited = await edit_text(self.app, self.composer.draft, self.session.settings)
         if edited is not None:
             self.composer.put(edited, self.composer.attachments)

@@ -61,11 +61,9 @@ class ConversationList(PickList):
     def lit_class(self) -> str:
         return "pick-list--lit" if self.has_focus else "pick-list--resting"
 
-    def on_focus(self) -> None:
-        self.refresh()
-        self._say()
-
-    def on_blur(self) -> None:
+    @override
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
         self.refresh()
         self._say()
 

@@ -28,8 +28,11 @@ StartServer = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def demo_server() -> Iterator[str]:
-    """Base URL (with `/api/v1`) of a server that answers as fast as it can; one for each test process."""
-    with DemoProcess("--speed", "0") as server:
+    """Base URL (with `/api/v1`) of a server that answers as fast as it can; one for each test process.
+
+    Its catalogue stands still, so that two requests find the same.
+    """
+    with DemoProcess("--speed", "0", "--moves-every", "1e12") as server:
         yield server.url()
 
 

@@ -132,6 +132,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--pause", type=float, default=default.pause, help="seconds that demo/pause is silent")
     options.add_argument("--slow-rate", type=float, default=default.slow_rate, help="tokens a second of demo/slow")
     options.add_argument("--credits", type=float, default=default.credits, help="USD that a new account has")
+    options.add_argument("--moves-every", type=float, default=default.moves_every, help="seconds between changes")
     options.add_argument("--open-credits", action="store_true", help="/credits answers ordinary keys")
     return options
 

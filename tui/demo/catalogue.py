@@ -14,6 +14,7 @@ from typing import Final
 from tui.demo import families
 from tui.demo.endpoints import Endpoint, endpoints_of
 from tui.demo.faults import fault_rows
+from tui.demo.moving import GUEST, moving_rows, step_at
 from tui.demo.oddities import odd_rows
 from tui.demo.settings import Row, Settings
 
@@ -68,19 +69,39 @@ SHORTENS: Final = re.compile(r"embedding-3|gemini-embedding|cohere|qwen3-embeddi
 """Embedding models that take `dimensions`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Catalogue:
     """Every row, and what serves it."""
 
     rows: list[Row]
     endpoints: dict[str, list[Endpoint]]
+    settings: Settings
     named: dict[str, Row] = field(default_factory=dict)
-    """Rows by id and by canonical slug (the id wins)."""
+    """Rows by id and by canonical slug (the id wins); those that have gone stay, for the books."""
+    listings: int = 0
+    """How often the list was asked for."""
+    step: int | None = None
+    """Of the moving rows."""
+    moving: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for row in self.rows:
             self.named.setdefault(row["canonical_slug"], row)
         self.named.update((row["id"], row) for row in self.rows)
+        self.move()
+
+    def move(self) -> None:
+        """Let the moving rows be those of this moment."""
+        step = step_at(self.settings, self.listings)
+        if step == self.step:
+            return
+        self.step = step
+        gone = {row["id"] for row in self.moving}
+        self.moving = moving_rows(self.settings, step, datetime.now(UTC))
+        self.rows = [row for row in self.rows if row["id"] not in gone] + self.moving
+        for row in self.moving:
+            self.named[row["id"]] = row
+            self.endpoints[row["id"]] = endpoints_of(row, self.settings)
 
     def find(self, model: str) -> Row | None:
         """The row of an id, a dated slug, or either with dynamic variants behind it."""
@@ -88,7 +109,10 @@ class Catalogue:
             model, variant = model.rsplit(":", 1)
             if variant not in {"nitro", "floor", "exacto", "online"}:
                 return None
-        return self.named.get(model)
+        row = self.named.get(model)
+        if row is not None and row["id"].startswith(GUEST) and row not in self.moving:
+            return None
+        return row
 
     def with_outputs(self, wanted: str | None) -> list[Row]:
         """The rows of an `output_modalities` filter (comma list or `all`); text when there is none."""
@@ -106,7 +130,7 @@ def load(settings: Settings) -> Catalogue:
     _point_aliases(chat)
     vectors = [_embedding_row(fact, settings.dice("row", fact["id"])) for fact in facts["embeddings"]]
     rows = chat + vectors + odd_rows(settings, now) + fault_rows(now)
-    return Catalogue(rows, {row["id"]: endpoints_of(row, settings) for row in rows})
+    return Catalogue(rows, {row["id"]: endpoints_of(row, settings) for row in rows}, settings)
 
 
 def _chat_row(fact: Row, dice: Random, now: datetime) -> Row:

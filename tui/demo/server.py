@@ -62,6 +62,7 @@ def _routes(desk: Desk) -> Starlette:
         """A handler of plain values as one of responses."""
 
         async def answer(request: Request) -> ASGIApp:
+            desk.catalogue.move()
             try:
                 return json(handler(desk, request))
             except Refusal as refused:
@@ -71,6 +72,7 @@ def _routes(desk: Desk) -> Starlette:
 
     def inferring(handler: Callable[[Desk, Request], Awaitable[ASGIApp]]) -> Handler:
         async def answer(request: Request) -> ASGIApp:
+            desk.catalogue.move()
             try:
                 return await handler(desk, request)
             except Refusal as refused:
@@ -129,7 +131,9 @@ def _listed(request: Request, rows: list[Row]) -> Row:
 
 def models(desk: Desk, request: Request) -> Row:
     """`GET /models`."""
-    return _listed(request, desk.catalogue.with_outputs(request.query_params.get("output_modalities")))
+    rows = desk.catalogue.with_outputs(request.query_params.get("output_modalities"))
+    desk.catalogue.listings += 1
+    return _listed(request, rows)
 
 
 def models_count(desk: Desk, request: Request) -> Row:

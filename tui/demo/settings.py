@@ -34,6 +34,9 @@ class Settings:
     credits: float = 9.75
     """What a new account has bought; below 10, so that the small allowance of free requests applies."""
 
+    moves_every: float = 60.0
+    """How long the moving rows of the catalogue stand still; 0 moves them whenever the list is asked for."""
+
     open_credits: bool = False
     """Whether `/credits` answers ordinary keys too, as the live service has been seen to do."""
 

@@ -37,7 +37,7 @@ from tui.openrouter.text import Clean, Opaque
 ORIGIN = "https://example.test"
 NOW = 1_760_000_000.0
 DAY = 86_400.0
-SUM_TABLES = ("day_total", "hour_total", "day_sum", "conversation_sum", "session_sum")
+SUM_TABLES = ("day_total", "hour_total", "day_sum", "month_sum", "conversation_sum", "session_sum")
 
 
 @pytest.fixture
@@ -397,7 +397,7 @@ def test_the_rate_is_that_of_fifteen_minutes_whatever_the_clock_did(connection: 
 @pytest.mark.parametrize(("period", "amount"), [("today", 1), ("week", 3), ("month", 7), ("30 days", 15), ("all", 31)])
 def test_periods_are_utc_days_up_to_today(connection: sqlite3.Connection, period: Period, amount: int) -> None:
     # NOW is Thursday, the 9th of October 2025.
-    for days, cost in ((0, "1"), (3, "2"), (4, "4"), (29, "8"), (30, "16"), (-1, "32")):
+    for days, cost in ((0, "1"), (3, "2"), (4, "4"), (29, "8"), (30, "16"), (-40, "32")):
         settled(connection, f"r{days}", NOW - days * DAY, cost)
     for by in ("model", "provider", "key", "conversation"):
         shown = view(connection, ORIGIN, SpendQuery(period=period, by=by), NOW)

@@ -14,7 +14,6 @@ from tui.database.columns import (
     id_out,
     int_or_none,
     known_word_id,
-    line_or_none,
     line_out,
     money_out,
     opaque_out,
@@ -24,7 +23,7 @@ from tui.database.sums import spent
 from tui.openrouter.text import Clean
 
 SEARCHED: Final = 100_000
-"""Among so many of the last requests words are looked for: half a second on a slow machine."""
+"""Among so many of the last requests words are looked for: a tenth of a second on a slow machine."""
 
 _WORDS: Final = ("model", "model_answered", "provider", "key_tail", "error_kind", "finish_reason", "conversation")
 """Columns that hold the number of a string."""
@@ -38,16 +37,17 @@ def last_requests(
     Looked at are model, provider, key, error, finish, kind, state, status and the title of the conversation.
     """
     number = known_word_id(connection, origin)
-    table, values = "request", list[object]()
+    values: list[object] = []
     where = "origin = ?"
     for one in words:
         condition, found = _having(connection, one)
         where += f" AND {condition}"
         values += found
     if words:
-        table = f"(SELECT * FROM request ORDER BY number DESC LIMIT {SEARCHED})"  # noqa: S608 - a number of our own
+        where += " AND number > (SELECT max(number) FROM request) - ?"
+        values.append(SEARCHED)
     rows = connection.execute(
-        f"SELECT * FROM {table} WHERE {where} ORDER BY number DESC LIMIT ?",  # noqa: S608 - names of our own
+        f"SELECT * FROM request WHERE {where} ORDER BY number DESC LIMIT ?",  # noqa: S608 - names of our own
         (number, *values, limit),
     ).fetchall()
     return _ledger_rows(connection, rows)
@@ -109,10 +109,12 @@ def _having(connection: sqlite3.Connection, one: str) -> tuple[str, list[object]
 def _ledger_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> tuple[LedgerRow, ...]:
     words = _texts(connection, {row[name] for row in rows for name in _WORDS if row[name] is not None})
     titles = _titles(connection, {words[row["conversation"]] for row in rows if row["conversation"] is not None})
-    return tuple(_ledger_row(row, words, titles) for row in rows)
+    # Each string is cleaned once, not in each row.
+    lines = {number: line_out(text) for number, text in words.items()}
+    return tuple(_ledger_row(row, words, lines, titles) for row in rows)
 
 
-def _ledger_row(row: Row, words: dict[int, str], titles: dict[str, Clean]) -> LedgerRow:
+def _ledger_row(row: Row, words: dict[int, str], lines: dict[int, Clean], titles: dict[str, Clean]) -> LedgerRow:
     conversation = words.get(row["conversation"])
     quoted = money_out(row["quoted_usd"])
     return LedgerRow(
@@ -120,10 +122,10 @@ def _ledger_row(row: Row, words: dict[int, str], titles: dict[str, Clean]) -> Le
         kind=RequestKind(row["kind"]),
         state=RequestState(row["state"]),
         created_at=row["created_at"],
-        key_tail=line_out(words.get(row["key_tail"])),
-        model=line_out(words.get(row["model"])),
-        model_answered=line_or_none(words.get(row["model_answered"])),
-        provider=line_or_none(words.get(row["provider"])),
+        key_tail=lines.get(row["key_tail"], Clean("")),
+        model=lines.get(row["model"], Clean("")),
+        model_answered=lines.get(row["model_answered"]),
+        provider=lines.get(row["provider"]),
         cost=cost_of(row),
         prompt_tokens=int_or_none(row["prompt_tokens"]),
         completion_tokens=int_or_none(row["completion_tokens"]),
@@ -141,7 +143,7 @@ def _ledger_row(row: Row, words: dict[int, str], titles: dict[str, Clean]) -> Le
         is_byok=bool(row["is_byok"]),
         quoted_usd=quoted if quoted is not None else money_out(row["estimate_usd"]),
         generation_id=opaque_out(row["generation_id"]),
-        finish_reason=line_or_none(words.get(row["finish_reason"])),
+        finish_reason=lines.get(row["finish_reason"]),
     )
 
 

@@ -304,7 +304,7 @@ def _more_sums(connection: sqlite3.Connection) -> None:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
         for column in ("wasted_usd", "upstream_usd"):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT '0'")
-    rebuild(connection)
+    rebuild(connection, ("day_total", "hour_total", "day_sum", "conversation_sum", "session_sum"))
 
 
 def _table_text(connection: sqlite3.Connection, table: str) -> str:
@@ -337,7 +337,15 @@ def _watch_catalogue(connection: sqlite3.Connection) -> None:
     adopt_snapshots(connection)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_create, _more_sums, _sheet_extras, _watch_catalogue)
+def _month_sums(connection: sqlite3.Connection) -> None:
+    """What a long time came to by model, key and provider, from a row a month instead of one a day."""
+    from tui.database.sums import rebuild
+
+    connection.execute(f"CREATE TABLE month_sum {_table_text(connection, 'day_sum').replace('day', 'month')}")
+    rebuild(connection, ("month_sum",))
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_create, _more_sums, _sheet_extras, _watch_catalogue, _month_sums)
 """The n-th takes a file from version n to n + 1; `user_version` says where a file stands."""
 
 

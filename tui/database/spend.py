@@ -115,13 +115,17 @@ def view(connection: sqlite3.Connection, origin: str, query: SpendQuery, now: fl
     today = day_number(now)
     first = _first_day(query.period, today)
     words = query.words.split()
+    sums = _period_sums(connection, origin, first, today)
+    by_model = _dearest_first(_named(connection, "model", _grouped(sums, _BY["model"])))
+    if query.by == "conversation":
+        parts = _conversations(connection, origin, first, today)
+    else:
+        parts = _dearest_first(_named(connection, query.by, _grouped(sums, _BY[query.by])))
     return SpendView(
         query=query,
-        total=total(row for row in _rows(connection, "day_total", origin, first) if row["day"] <= today).row(
-            Clean(query.period)
-        ),
-        parts=_parts(connection, origin, query.by, first, today),
-        by_model=_parts(connection, origin, "model", first, today),
+        total=total(sums).row(Clean(query.period)),
+        parts=parts,
+        by_model=by_model,
         by_hour=_hours(connection, origin, now),
         requests=last_requests(connection, origin, query.rows, words) if words or query.rows > _SHORT else None,
     )
@@ -141,15 +145,35 @@ def _first_day(period: Period, today: int) -> int:
             return -1_000_000
 
 
-def _parts(connection: sqlite3.Connection, origin: str, by: SpendBy, first: int, today: int) -> tuple[SpendRow, ...]:
-    rows = _rows(connection, "conversation_sum" if by == "conversation" else "day_sum", origin, first)
-    groups = _grouped([row for row in rows if row["day"] <= today], _BY[by])
-    if by != "conversation":
-        return _dearest_first(_named(connection, by, groups))
-    most = sorted(groups.items(), key=lambda entry: -entry[1].billed_usd - entry[1].estimated_usd)[:_CONVERSATIONS]
-    return tuple(
-        share.row(_title(connection, number)) for (number,), share in most if replace(share, failed=0) != NOTHING
-    )
+def _period_sums(connection: sqlite3.Connection, origin: str, first: int, today: int) -> list[Row]:
+    """The finest sums of a period; whole months have some of their own, a thirtieth of the rows of their days."""
+    table, day = ("month_sum", "month") if first == month_start(first) or first < 0 else ("day_sum", "day")
+    return connection.execute(
+        f"SELECT * FROM {table} WHERE origin = ? AND {day} BETWEEN ? AND ?",  # noqa: S608 - names of our own
+        (known_word_id(connection, origin), first, today),
+    ).fetchall()
+
+
+def _conversations(connection: sqlite3.Connection, origin: str, first: int, today: int) -> tuple[SpendRow, ...]:
+    """The hundred dearest; which they are may go by rounded sums, what they cost does not."""
+    number = known_word_id(connection, origin)
+    dearest = connection.execute(
+        "SELECT conversation, sum(CAST(billed_usd AS REAL) + CAST(estimated_usd AS REAL)) AS about"
+        " FROM conversation_sum WHERE origin = ? AND day BETWEEN ? AND ? GROUP BY conversation"
+        " ORDER BY about DESC LIMIT ?",
+        (number, first, today, _CONVERSATIONS),
+    ).fetchall()
+    found = []
+    for row in dearest:
+        share = total(
+            connection.execute(
+                "SELECT * FROM conversation_sum WHERE conversation = ? AND origin = ? AND day BETWEEN ? AND ?",
+                (row["conversation"], number, first, today),
+            )
+        )
+        if replace(share, failed=0) != NOTHING:
+            found.append(share.row(_title(connection, row["conversation"])))
+    return _dearest_first(found)
 
 
 def _title(connection: sqlite3.Connection, number: int) -> Clean:

@@ -185,7 +185,7 @@ async def test_a_private_conversation_says_so_and_hands_nothing_on_to_be_stored(
         assert worker.sent(SaveConversation)
         assert all(one.private for one in worker.sent(SaveConversation))
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: "not written into a file" in screen_text(pilot))
+        await until(pilot, lambda: "A private draft" in screen_text(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: worker.sent(Ask))
         ask: Ask = worker.sent(Ask)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from msgspec.structs import replace
 from textual import on
@@ -21,11 +21,16 @@ from tui.core.commands import (
     SaveConversation,
 )
 from tui.core.conversation import SearchHit
+from tui.core.parameter_fields import with_written
+from tui.openrouter.chat import ChatParameters
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.chat_view import LIST_FROM
 from tui.screens.chat_writing import ChatWriting
 from tui.widgets.conversation_list import ConversationList
 from tui.widgets.pick_list import PickItem, PickList
+
+if TYPE_CHECKING:
+    from tui.core.prompt_library import Prompt
 
 _PRIVATE_TITLE = Clean("Private conversation")
 
@@ -40,6 +45,8 @@ class ChatConversations(ChatWriting):
                 tooltip="Begin a conversation of which nothing is stored.", id="chat.new_private"),
         Binding("alt+s", "search", "search", show=False, tooltip="Search all messages of all conversations.",
                 id="chat.search"),
+        Binding("alt+l", "prompts", "prompts", show=False, tooltip="Take a prompt or a system prompt from the library.",
+                id="chat.prompts"),
         Binding("alt+x", "export", "export", show=False, tooltip="Write this conversation to a file.",
                 id="chat.export"),
         Binding("alt+i", "import_chats", "import", show=False,
@@ -208,3 +215,71 @@ class ChatConversations(ChatWriting):
 
         title = "import: path of a file of ortui, ChatGPT (conversations.json), OpenRouter, or Markdown"
         _ = self.app.push_screen(TextDialog(title), take)
+
+    # the library
+
+    def action_prompts(self) -> None:
+        """Pick a prompt of the library; what it asks for is asked."""
+        from tui.screens.prompts_pick import PromptsPick
+
+        folder = self.session.settings.folders.data / "prompts"
+        pick = PromptsPick(folder, draft=self.composer.draft, system=self.settings.system)
+
+        def take(path: str | None) -> None:
+            if path is not None:
+                self._take_prompt(pick.prompt_of(path))
+
+        _ = self.app.push_screen(pick, take)
+
+    def _take_prompt(self, prompt: Prompt) -> None:
+        from tui.core.prompt_library import DRAFT, variables
+
+        if prompt.problem:
+            self.notify(f"{prompt.problem} It is not used.", severity="warning", markup=False)
+            return
+        found = variables(prompt.text)
+        draft = self.composer.draft
+        takes_draft = prompt.kind == "template" and bool(draft) and any(one.name == DRAFT for one in found)
+        given: dict[str, str] = {DRAFT: draft} if takes_draft else {}
+        asked = [one for one in found if one.name not in given]
+        if not asked:
+            self._use_prompt(prompt, given)
+            return
+        from tui.screens.prompts_pick import VariablesDialog
+
+        def take(values: dict[str, str] | None) -> None:
+            if values is not None:
+                self._use_prompt(prompt, given | values)
+
+        _ = self.app.push_screen(VariablesDialog(prompt, asked), take)
+
+    def _use_prompt(self, prompt: Prompt, values: dict[str, str]) -> None:
+        from tui.core.prompt_library import DRAFT, filled
+
+        text = filled(prompt.text, values)
+        if prompt.kind == "system":
+            self.use_settings(replace(self.settings, system=text))
+        else:
+            draft = self.composer.draft
+            whole = text if not draft or DRAFT in values else Clean(f"{draft.rstrip()}\n\n{text}")
+            self.composer.put(whole, self.composer.attachments)
+        self.composer.focus()
+
+    def action_presets(self) -> None:
+        """Take the parameters of a preset for this conversation."""
+        from tui.screens.presets_pick import PresetsPick
+
+        def take(key: str | None) -> None:
+            values = self.session.state.preferences.get(key) if key is not None else None
+            if not isinstance(values, dict):
+                return
+            written = {name: text for name, text in values.items() if isinstance(text, str)}
+            kept = ChatParameters(user=self.settings.parameters.user)
+            try:
+                parameters = with_written(kept, written, self.session.state.model_by_slug)
+            except ValueError as error:
+                self.notify(f"This preset cannot be used: {error}", severity="warning", markup=False)
+                return
+            self.use_settings(replace(self.settings, parameters=parameters))
+
+        _ = self.app.push_screen(PresetsPick(self.session), take)

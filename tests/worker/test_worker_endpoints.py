@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from worker_host import ScriptedServer, http
+from worker_host import ScriptedServer, http, silent
 
 from tui.core.commands import LoadEndpoints
 from tui.openrouter.decode_providers import decode_providers
@@ -18,14 +18,10 @@ PROVIDERS = http(200, {"data": [{"name": "Acme", "slug": "acme", "headquarters":
 LISTS = {"/models/some/model/endpoints": ENDPOINTS, "/providers": PROVIDERS}
 
 
-def asked(server: ScriptedServer) -> list[str]:
-    return [seen.path.removeprefix("/api/v1") for seen in server.seen]
-
-
 async def test_who_is_behind_the_endpoints_is_known_with_them(start_host: Any) -> None:
     host = await start_host()
     host.worker.submit(LoadEndpoints(model=Opaque("anthropic/claude-3-haiku")))
-    await host.until(lambda: host.state.provider_facts)
+    await host.until(lambda: host.state.provider_facts and host.state.endpoints)
     endpoints = host.state.endpoints["anthropic/claude-3-haiku"].endpoints
     for endpoint in endpoints:
         assert host.state.provider_facts[endpoint.tag.raw.partition("/")[0]].name == endpoint.provider
@@ -33,21 +29,30 @@ async def test_who_is_behind_the_endpoints_is_known_with_them(start_host: Any) -
 
 async def test_both_are_kept_and_asked_for_again_by_force_or_when_old(start_host: Any, tmp_path: Path) -> None:
     server = ScriptedServer(gets=LISTS)
+
+    def asked(path: str) -> int:
+        return sum(seen.path == f"/api/v1{path}" for seen in server.seen)
+
     async with server as url:
         host = await start_host(url, catalogue=False, root=tmp_path)
-        host.worker.submit(LoadEndpoints(model=MODEL))
-        await host.until(lambda: host.state.provider_facts and not host.worker.busy)
-        assert asked(server) == ["/models/some/model/endpoints", "/providers"]
-        host.worker.submit(LoadEndpoints(model=MODEL))
-        await host.until(lambda: len(host.saw("ProvidersListed")) == 2)
-        assert len(asked(server)) == 2
-        host.worker.submit(LoadEndpoints(model=MODEL, force=True))
-        await host.until(lambda: len(host.saw("ProvidersListed")) == 3)
-        assert asked(server)[2:] == ["/models/some/model/endpoints"]
+
+        async def load(force: bool = False) -> tuple[int, int]:
+            """How often each was asked for until now."""
+            over = len(done(host))
+            host.worker.submit(LoadEndpoints(model=MODEL, force=force))
+            await host.until(lambda: len(done(host)) > over and host.state.provider_facts)
+            await host.rows("SELECT 1")  # what came is kept by now
+            return asked("/models/some/model/endpoints"), asked("/providers")
+
+        assert await load() == (1, 1)
+        assert await load() == (1, 1)
+        assert await load(force=True) == (2, 1)
         await host.rows("UPDATE endpoints_reply SET fetched_at = fetched_at - 301")
-        host.worker.submit(LoadEndpoints(model=MODEL))
-        await host.until(lambda: len(host.saw("ProvidersListed")) == 4)
-        assert asked(server)[3:] == ["/models/some/model/endpoints"]
+        assert await load() == (3, 1)
+
+
+def done(host: Any) -> list[Any]:
+    return [job for job in host.jobs(f"endpoints:{MODEL.raw}") if job.state.is_over]
 
 
 async def test_endpoints_are_there_without_the_companies(start_host: Any) -> None:
@@ -55,7 +60,7 @@ async def test_endpoints_are_there_without_the_companies(start_host: Any) -> Non
     async with server as url:
         host = await start_host(url, catalogue=False)
         host.worker.submit(LoadEndpoints(model=MODEL))
-        await host.until(lambda: len(server.seen) == 2 and not host.worker.busy)
+        await host.until(lambda: len(server.seen) == 2 and done(host))
         assert host.state.endpoints["some/model"].endpoints
         assert host.state.endpoints["some/model"].failure is None
         assert not host.saw("ProvidersListed")
@@ -67,11 +72,22 @@ async def test_a_failure_keeps_the_old_list(start_host: Any) -> None:
     async with server as url:
         host = await start_host(url, catalogue=False)
         host.worker.submit(LoadEndpoints(model=MODEL))
-        await host.until(lambda: host.state.provider_facts and not host.worker.busy)
+        await host.until(lambda: done(host))
         server.gets["/models/some/model/endpoints"] = http(404, {"error": {"code": 404, "message": "gone"}})
         host.worker.submit(LoadEndpoints(model=MODEL, force=True))
         await host.until(lambda: host.state.endpoints["some/model"].failure)
         assert host.state.endpoints["some/model"].endpoints
+
+
+async def test_slow_companies_hold_back_no_second_look(start_host: Any) -> None:
+    server = ScriptedServer(gets=dict(LISTS))
+    server.gets["/providers"] = silent  # type: ignore[assignment]
+    async with server as url:
+        host = await start_host(url, catalogue=False)
+        for times in (1, 2, 3):
+            host.worker.submit(LoadEndpoints(model=MODEL, force=True))
+            await host.until(lambda times=times: len(done(host)) == times)
+        assert sum(seen.path == "/api/v1/providers" for seen in server.seen) == 1
 
 
 def test_rows_of_providers_that_are_half_there() -> None:

@@ -120,8 +120,6 @@ async def load_endpoints(context: WorkerContext, model: Opaque, *, force: bool) 
         context.publish(EndpointsFailed(model, failure_of(error)))
     finally:
         context.job(job_id, "endpoints", state)
-    if state is JobState.DONE and context.settings.provider.type == "openrouter":
-        await _list_providers(context)
 
 
 async def _show_endpoints(context: WorkerContext, model: Opaque, *, force: bool) -> None:
@@ -145,10 +143,12 @@ async def _show_endpoints(context: WorkerContext, model: Opaque, *, force: bool)
         context.warn(Clean(f"The providers were not kept: {error.message}"))
 
 
-async def _list_providers(context: WorkerContext) -> None:
+async def list_providers(context: WorkerContext) -> None:
     """Tell what is known of the companies behind the endpoints; a day old is good enough, and missing is no mistake."""
     from tui.openrouter.decode_providers import decode_providers
 
+    if context.settings.provider.type != "openrouter":
+        return
     kind: Final = "providers"
     try:
         kept = await context.database.run(catalogue_table.last_snapshot, context.origin, kind)

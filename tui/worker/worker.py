@@ -59,7 +59,7 @@ from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean_line
 from tui.worker.activity_log import ActivityLog
 from tui.worker.bills import BillCollector
-from tui.worker.catalogue_job import load_changes, load_endpoints, load_snapshot, refresh_catalogue
+from tui.worker.catalogue_job import list_providers, load_changes, load_endpoints, load_snapshot, refresh_catalogue
 from tui.worker.chat_store import ChatStore
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
@@ -247,6 +247,7 @@ class Worker:
                 self._spawn("changes", load_changes(context, visit=visit))
             case LoadEndpoints(model=model, force=force):
                 self._spawn(f"endpoints:{model.raw}", load_endpoints(context, model, force=force))
+                self._spawn("providers", list_providers(context))
             case PollQuota():
                 self._spawn("quota", self._poll_quota())
             case NoteFocus(focused=focused):

@@ -24,7 +24,8 @@ _ONE_THREAD: Final = (
 )
 _CHUNK: Final = 512
 """Rows that are worked on at a time, so that float64 copies stay small."""
-_IS_ONE: Final = 5e-7
+_IS_ONE: Final = 1e-6
+"""How far the square of a length may be from 1."""
 _SURE_PLACES: Final = 6
 """Decimals that float32 sums agree on whatever their order; scores that are equal so far are ties."""
 
@@ -75,14 +76,16 @@ def make_unit(rows: Rows) -> NDArray[np.float64]:
     with np.errstate(all="ignore"):
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
+            others = np.flatnonzero(~(np.abs(np.einsum("ij,ij->i", part, part) - 1) < _IS_ONE))
+            lengths[start : start + _CHUNK] = 1.0
+            if not len(others):
+                continue
             # In float64, since the square of a large float32 is none.
-            wide = part.astype(np.float64)
+            wide = part[others].astype(np.float64)
             found = np.sqrt(np.einsum("ij,ij->i", wide, wide))
             found[~(np.isfinite(found) & (found > 0))] = np.nan
-            lengths[start : start + _CHUNK] = np.where(np.abs(found - 1) < _IS_ONE, 1.0, found)
-            others = ~(np.abs(found - 1) < _IS_ONE)
-            if others.any():
-                part[others] = wide[others] / found[others, None]
+            part[others] = wide / found[:, None]
+            lengths[start + others] = found
     return lengths  # type: ignore[no-any-return]
 
 

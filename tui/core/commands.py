@@ -91,6 +91,12 @@ class LoadSpend(msgspec.Struct, frozen=True, kw_only=True):
     query: SpendQuery | None = None
 
 
+class ExportSpend(msgspec.Struct, frozen=True, kw_only=True):
+    """Write all requests of the ledger into a new file in the folder for exports; where it is comes as a notice."""
+
+    kind: Literal["csv", "json"]
+
+
 class RepriceHistory(msgspec.Struct, frozen=True, kw_only=True):
     """Say what the requests of the last UTC days, today included, would have cost on each of these models."""
 
@@ -259,6 +265,7 @@ Command: TypeAlias = (
     | PollQuota
     | NoteFocus
     | LoadSpend
+    | ExportSpend
     | RepriceHistory
     | LoadEstimate
     | ListConversations

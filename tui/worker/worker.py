@@ -16,6 +16,7 @@ from tui.core.commands import (
     DeleteSheet,
     Embed,
     ExportConversations,
+    ExportSpend,
     ForkConversation,
     ImportConversations,
     ListConversations,
@@ -252,6 +253,8 @@ class Worker:
                 self._spawn("quota", self._poll_quota())
             case NoteFocus(focused=focused):
                 self._quota.note_focus(focused)
+            case ExportSpend(kind=kind):
+                self._spawn(f"export spend {kind}", self._export_spend(command))
             case LoadSpend(query=query):
                 self._spawn(f"spend:{query}", self._load_spend(query))
             case RepriceHistory(models=models):
@@ -371,6 +374,11 @@ class Worker:
         from tui.worker.sheet_store import SheetStore  # not before somebody looks at a sheet
 
         await SheetStore(self._context).carry_out(command)
+
+    async def _export_spend(self, command: ExportSpend) -> None:
+        from tui.worker.spend_files import export_requests  # not before somebody asks
+
+        await export_requests(self._context, command.kind)
 
     async def _load_spend(self, query: SpendQuery | None) -> None:
         context = self._context

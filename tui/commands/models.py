@@ -17,6 +17,7 @@ from tui.core.exit_status import GOOD, of_failure
 from tui.core.formats import UNKNOWN, age, duration, length, per_million
 from tui.core.model_export import models_csv, models_json
 from tui.core.prices import is_free, token_price
+from tui.core.query_context import badge, query_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,8 +66,9 @@ async def _models(
                 if not worker.state.models:
                     return of_failure(failure)
                 complain(f"This is the list of {duration(max(0.0, time.time() - (fetched_at or 0)))} ago.")
+        await worker.load_changes()
         models = [model for model in worker.state.models if _answers(model)]
-        context = QueryContext(now=time.time(), favourites=worker.state.favourites)
+        context = query_context(worker.state, time.time())
     index = CatalogueIndex(models)
     result = index.query(query, SortOrder(), context)
     if encode is not None:
@@ -78,7 +80,7 @@ async def _models(
             complain("Nothing matches exactly; these are similar.")
     if not result.rows:
         complain("No model matches.")
-    _write_table([index.models[row] for row in result.rows], context.now)
+    _write_table([index.models[row] for row in result.rows], context)
     return GOOD
 
 
@@ -86,16 +88,17 @@ def _answers(model: Model) -> bool:
     return not model.output_modalities or not _KINDS.isdisjoint(model.output_modalities)
 
 
-def _write_table(models: Sequence[Model], now: float) -> None:
+def _write_table(models: Sequence[Model], context: QueryContext) -> None:
     write_table(
-        ("Model", "Context", "In $/M", "Out $/M", "Age", "Name"),
+        ("Model", "Context", "In $/M", "Out $/M", "Age", "", "Name"),
         [
             (
                 model.slug,
                 length(model.context_length),
                 _price(model, model.pricing.prompt),
                 _price(model, model.pricing.completion),
-                age(model.created, now),
+                age(model.created, context.now),
+                badge(model, context),
                 model.name,
             )
             for model in models

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 import click
 
 from tui.commands.output import clear_progress, complain
-from tui.core.commands import RefreshCatalogue
-from tui.core.events import CatalogueFailed, CatalogueLoaded, ConversationsListed, Event, Job, JobState, Noticed
+from tui.core.commands import LoadChanges, RefreshCatalogue
+from tui.core.events import (
+    CatalogueFailed,
+    CatalogueLoaded,
+    ChangesRead,
+    ConversationsListed,
+    Event,
+    Job,
+    JobState,
+    Noticed,
+)
 from tui.core.exit_status import INTERRUPTED, TERMINATED
 from tui.core.state import State
 from tui.database.thread import Database
@@ -139,6 +148,18 @@ class WorkerRun:
                     return None
                 case CatalogueFailed(failure):
                     return failure
+
+    async def load_changes(self) -> None:
+        """Have what changed in the catalogue in the state, a list that came just now included."""
+        while "catalogue" in self.state.jobs:  # what it brought is kept before that job is over
+            await self.next()
+        self.submit(LoadChanges())
+        while True:
+            match await self.next():
+                case ChangesRead():
+                    return
+                case Noticed(severity="warning"):
+                    return  # they could not be read, and that was said
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; only where somebody is there. Raises `click.Abort` for ctrl+c."""

@@ -20,6 +20,7 @@ from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortKe
 from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.core.commands import LoadEndpoints, RefreshCatalogue, SetFavourite
 from tui.core.formats import age
+from tui.core.query_context import query_context
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean, Opaque
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 _DETAILS_FROM: Final = 120
 """Columns from which the details stand at the right."""
-_NEW_FOR_S: Final = 14 * 86_400.0
 _SLOW_INDEX: Final = 1_500
 """Models from which indexing takes more than a few milliseconds: that many are indexed in a thread."""
 _SAVE_AFTER_S: Final = 1.0
@@ -69,6 +69,7 @@ class ModelsScreen(ShownModels):
             tooltip="Its providers: prices, speed, routing.",
             id="models.providers",
         ),
+        Binding("w", "changes", "what changed", show=False, tooltip="What changed in the list.", id="models.changes"),
         Binding("r", "refresh", "refresh", show=False, tooltip="Load the list again.", id="models.refresh"),
         Binding("escape", "step_out", "back", show=False, tooltip="Back to the table.", id="models.step_out"),
     ]
@@ -87,6 +88,8 @@ class ModelsScreen(ShownModels):
         self._query_context = QueryContext(now=session.now())
         self._mistake: FilterMistake | None = None
         """What is wrong with what is typed; the last good result stands meanwhile."""
+        self._changes_told = False
+        """What changed since the last visit has been looked at."""
         self._restored = False
         self._asked_at: dict[str, float] = {}
         """Raw id → when its providers were asked for (Unix seconds)."""
@@ -153,10 +156,7 @@ class ModelsScreen(ShownModels):
     def _show_catalogue(self) -> None:
         state = self.session.state
         now = self.session.now()
-        fresh = {
-            model.id.raw for model in state.models if model.created is not None and now - model.created < _NEW_FOR_S
-        }
-        self._query_context = QueryContext(now=now, favourites=state.favourites, new=frozenset(fresh))
+        self._query_context = query_context(state, now)
         if state.models is self._indexed:
             self.show_result()
         elif len(state.models) < _SLOW_INDEX:
@@ -235,6 +235,9 @@ class ModelsScreen(ShownModels):
             parts.append(f"✕ {state.catalogue_failure.message} The list is {old} old; r tries again.")
         elif "catalogue" in state.jobs:
             parts.append("↻ loading the list")
+        elif not self._changes_told and state.changes is not None and (moved := state.changes.since_visit.moved):
+            models = "1 model has" if len(moved) == 1 else f"{len(moved)} models have"
+            parts.append(f"{models} changed since your last visit: w")
         elif state.catalogue_mended:
             parts.append(f"{state.catalogue_mended} rows had unreadable fields, shown as –")
         self.query_one("#standing", Static).update(Content("   ".join(parts)), layout=False)
@@ -364,6 +367,21 @@ class ModelsScreen(ShownModels):
         from tui.screens.compare_dialog import CompareDialog
 
         _ = self.app.push_screen(CompareDialog(self.session, marked))
+
+    def action_changes(self) -> None:
+        from tui.screens.changes_dialog import ChangesDialog
+
+        self._changes_told = True
+        self._show_standing()
+        _ = self.app.push_screen(ChangesDialog(self.session), self._go_to)
+
+    def _go_to(self, model: Opaque | None) -> None:
+        """Put the cursor on a model; where the filter hides it, the filter goes."""
+        if model is not None and not self.table.move_to(model) and self._index.row_of(model) is not None:
+            self.filter_line.put("")
+            self._query = Query()
+            self.show_result()
+            self.table.move_to(model)
 
     def action_refresh(self) -> None:
         self.session.submit(RefreshCatalogue())

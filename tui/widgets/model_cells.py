@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -15,10 +14,9 @@ from textual.widget import Widget
 from tui.core.catalogue_filter import QueryContext
 from tui.core.formats import UNKNOWN, age, length, money, per_million
 from tui.core.prices import is_free, token_price
+from tui.core.query_context import badge
 from tui.openrouter.catalogue import Model
 from tui.widgets.model_columns import Column
-
-GONE_SOON_DAYS: Final = 30
 
 COLUMNS: Final[tuple[Column[str], ...]] = (
     Column("id", "Model", 30, 0, grow=48, right=False),
@@ -75,6 +73,7 @@ def chosen_columns(kinds: Sequence[object]) -> tuple[Column[str], ...]:
     rank = {kind: at + 1 for at, kind in enumerate(known)} | {"id": 0}
     return tuple(replace(ALL_COLUMNS[kind], priority=rank[kind]) for kind in known)
 
+
 _SHORT_KINDS: Final = {"embeddings": "emb", "image": "img", "rerank": "rank", "transcription": "text", "speech": "say"}
 
 
@@ -102,17 +101,9 @@ def can_text(model: Model) -> str:
 
 
 def note_text(model: Model, context: QueryContext) -> str:
-    """The badge at the end of a row: gone soon, price moved, new."""
-    if model.expiration_date is not None:
-        days = (model.expiration_date - datetime.fromtimestamp(context.now, UTC).date()).days
-        if days < 0:
-            return "⌛gone"
-        if days <= GONE_SOON_DAYS:
-            return f"⌛{days}d"
-    moved = context.changed.get(model.id.raw)
-    if moved:
-        return f"{'▲' if moved > 0 else '▼'}{min(999, abs(round(moved)))}%"
-    return "✦" if model.id.raw in context.new and model.id.raw in context.favourites else ""
+    """The badge at the end of a row: gone soon, price moved; new only where the row's beginning shows a favourite."""
+    text = badge(model, context)
+    return "" if text == "✦" and model.id.raw not in context.favourites else text
 
 
 def _each(price: Decimal | None, unit: str) -> str:

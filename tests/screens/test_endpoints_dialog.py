@@ -14,7 +14,9 @@ import pytest
 from msgspec.structs import replace
 from screen_host import NOW, HandWorker, Host, make_settings, until
 from test_models_screen import MODELS, model, models, screen_text
+from textual.events import ScreenResume
 from textual.pilot import Pilot
+from textual.screen import Screen
 from typing_extensions import override
 
 from tui.app import OrtuiApp
@@ -113,6 +115,26 @@ async def test_the_old_list_stays_and_says_how_old_it_is(settings: Settings, wor
         asking(worker, JobState.FAILED)
         await until(pilot, lambda: "✕ The server [/b] is down. This is 7m old; r tries again" in screen_text(pilot))
         assert "Nova fp8" in screen_text(pilot)
+
+
+async def test_a_list_grows_old_while_one_looks_and_sleeps_while_one_does_not(
+    settings: Settings, worker: HandWorker
+) -> None:
+    async with dialog(settings, worker) as (pilot, screen, _used):
+        loaded(worker)
+        await until(pilot, lambda: "just loaded" in screen_text(pilot))
+        worker.now = NOW + 130
+        await until(pilot, lambda: "2m old, r loads again" in screen_text(pilot))
+        pilot.app.add_mode("other", Screen)
+        await pilot.app.switch_mode("other")
+        shown: list[object] = []
+        screen.table.show = lambda *_, **__: shown.append(1)  # type: ignore[method-assign]
+        asking(worker, JobState.SENT)
+        loaded(worker)
+        await pilot.pause()
+        assert not shown
+        screen.post_message(ScreenResume())
+        await until(pilot, lambda: shown)
 
 
 async def test_a_failed_first_load_says_what_helps(settings: Settings, worker: HandWorker) -> None:

@@ -78,6 +78,8 @@ class EndpointsDialog(Dialog[UseModel | None]):
         self._providers = providers
         self._load = load
         self._ticking: Timer | None = None
+        """Counts seconds of waiting, and minutes of age."""
+        self._standing = ""
 
     @override
     def compose(self) -> ComposeResult:
@@ -91,13 +93,23 @@ class EndpointsDialog(Dialog[UseModel | None]):
 
     def on_mount(self) -> None:
         self._session.changed.subscribe(self, self._note_changes, immediate=True)
-        self._ticking = self.set_interval(1.0, self._show, pause=True)
+        self._ticking = self.set_interval(1.0, self._show)
         self.table.focus()
         self._load(self._model.id, False)
         self._show()
 
+    def on_screen_resume(self) -> None:
+        if self._ticking is not None:
+            self._ticking.resume()
+            self._show()
+
+    def on_screen_suspend(self) -> None:
+        if self._ticking is not None:
+            self._ticking.pause()
+
     def _note_changes(self, topics: Topic) -> None:
-        if topics & (Topic.ENDPOINTS | Topic.JOBS):
+        # What moves while this cannot be seen is shown when it comes back.
+        if topics & (Topic.ENDPOINTS | Topic.JOBS) and self.is_current:
             self.call_next(self._show)
         if topics & Topic.CATALOGUE:
             self.refresh_bindings()  # the free twin may have come or gone
@@ -119,8 +131,6 @@ class EndpointsDialog(Dialog[UseModel | None]):
         self.figures.display = bool(known.endpoints)
         self._show_figures()
         self._show_standing()
-        if self._ticking is not None:
-            (self._ticking.pause if known.loading_since is None else self._ticking.resume)()
 
     def _why_empty(self, known: ProviderList) -> str:
         if known.loading_since is not None:
@@ -162,7 +172,10 @@ class EndpointsDialog(Dialog[UseModel | None]):
             untold = all(one.latency_ms is None and one.throughput is None for one in known.endpoints)
             if untold and not self._session.settings.provider.keys:
                 parts.append("latency and speed are told only to those with a key")
-        self.query_one("#endpoints-standing", Static).update(Content(" · ".join(parts)), layout=False)
+        standing = " · ".join(parts)
+        if standing != self._standing:
+            self._standing = standing
+            self.query_one("#endpoints-standing", Static).update(Content(standing), layout=False)
 
     @on(EndpointTable.Highlighted)
     def follow_cursor(self) -> None:

@@ -27,6 +27,7 @@ from tui.database import ledger
 from tui.database.columns import money_out
 from tui.database.thread import Database
 from tui.folders import Folders
+from tui.openrouter.patience import PATIENCE, Patience
 from tui.openrouter.text import Clean, Opaque
 from tui.secret import Secret
 from tui.worker.worker import Worker
@@ -80,13 +81,14 @@ class Host:
         watch: bool = False,
         on_bug: Callable[[BaseException], None] | None = None,
         on_event: Callable[[Event], None] | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         self.settings = settings
         self.database = database or Database(settings.folders.database)
         self.state = State()
         self.events: list[Event] = []
         self.on_event = on_event
-        self.worker = Worker(settings, self.database, self._take, watch=watch, on_bug=on_bug)
+        self.worker = Worker(settings, self.database, self._take, watch=watch, on_bug=on_bug, patience=patience)
         self.task: asyncio.Task[None] | None = None
 
     def _take(self, event: Event) -> None:

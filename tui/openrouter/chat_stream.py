@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Final, final
 
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from tui.openrouter.chat import StreamEvent
     from tui.secret import Secret
 
-BETWEEN_BYTES_S: Final = 60.0
-_AFTER_ERROR_S: Final = 2.0
-"""How long usage may still come after an error."""
 _DRAIN_S: Final = 0.25
 _READ_AHEAD: Final = 256 * 1024
 _LARGEST_WHOLE: Final = 64 * 1024 * 1024
 _BLANK: Final = b" \t\r\n"
+_NOT_OURS: Final = "The answer is no reply of this API"
+_BEGINS_STREAM: Final = re.compile(rb"$|:|(d|da|dat|e|ev|eve|even|i|r|re|ret|retr)$|data|event|id|retry")
+_SIGN_OF_LIFE: Final = 4096
+"""Bytes of an event that is not complete yet: so many are as good as a whole one, fewer are a server that drips."""
 
 
 class _EndedEarly(Exception):
@@ -47,6 +49,7 @@ class ChatStream:
         *,
         first_event_by: float,
         between_bytes_s: float,
+        after_error_s: float,
         failure: Callable[[BaseException], ApiError | None],
         key: Secret | None,
     ) -> None:
@@ -58,6 +61,11 @@ class ChatStream:
         self._source = pieces
         self._first_event_by = first_event_by
         self._between_bytes_s = between_bytes_s
+        self._after_error_s = after_error_s
+        self._alive_at = 0.0
+        """When the last sign of life came, in the event loop's time."""
+        self._since_alive = 0
+        """Bytes that came since, of an event that is not complete."""
         self._failure = failure
         self._pieces: list[bytes] = []
         self._held = 0
@@ -87,7 +95,9 @@ class ChatStream:
             sse = SseDecoder()
             data = start
             while data:
-                events = decoder.feed(sse.feed(data))
+                items = sse.feed(data)
+                self._note_life(len(data), whole=bool(items))
+                events = decoder.feed(items)
                 if decoder.first_was_error:
                     break
                 if decoder.done:
@@ -104,7 +114,8 @@ class ChatStream:
         if decoder.first_was_error and decoder.error is not None:
             raise decoder.error
         if not (decoder.json_events or decoder.broken_events or decoder.done):
-            raise _cut_off(decoder.generation_id)
+            # Neither an event nor the beginning of one: something else than the API has answered.
+            raise _cut_off(decoder.generation_id) if _BEGINS_STREAM.match(start) else _unreadable(_NOT_OURS)
         yield events
 
     async def close(self) -> None:
@@ -137,7 +148,7 @@ class ChatStream:
             raise decoder.error
         if not decoder.json_events:
             torn = start[:1] == b"{"
-            raise _unreadable("The answer broke off or is no JSON" if torn else "The answer is no reply of this API")
+            raise _unreadable("The answer broke off or is no JSON" if torn else _NOT_OURS)
         return [*events, *decoder.finish()]
 
     async def _first_bytes(self) -> bytes:
@@ -174,10 +185,15 @@ class ChatStream:
 
     def _patience(self) -> float:
         if self._decoder.error is not None:
-            return _AFTER_ERROR_S
-        if self._decoder.json_events:
-            return self._between_bytes_s
-        return max(0.0, self._first_event_by - asyncio.get_running_loop().time())
+            return self._after_error_s
+        until = self._alive_at + self._between_bytes_s if self._decoder.json_events else self._first_event_by
+        return max(0.0, until - asyncio.get_running_loop().time())
+
+    def _note_life(self, size: int, *, whole: bool) -> None:
+        """An event or a comment came, or a good piece of one; a byte now and then is no life."""
+        self._since_alive += size
+        if whole or self._since_alive >= _SIGN_OF_LIFE:
+            self._alive_at, self._since_alive = asyncio.get_running_loop().time(), 0
 
     def _too_slow(self) -> ApiError:
         if self._decoder.json_events:

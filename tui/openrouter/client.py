@@ -15,7 +15,7 @@ import httpx
 from tui import __version__
 from tui.base_url import parse_base_url
 from tui.openrouter.catalogue import RawCatalogue
-from tui.openrouter.chat_stream import BETWEEN_BYTES_S, ChatStream
+from tui.openrouter.chat_stream import ChatStream
 from tui.openrouter.decode_account import credits_from, generation_from, key_info_from
 from tui.openrouter.decode_embeddings import UnreadableVectors, vectors_from
 from tui.openrouter.decode_error import epoch_of_date, error_from_response, error_in_body
@@ -24,23 +24,19 @@ from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.lenient import NotJson, as_opaque, loads
 from tui.openrouter.network_error import bad_certificates, bad_proxy, describe, stalled
 from tui.openrouter.pages import joined, next_page
+from tui.openrouter.patience import PATIENCE, Patience
 from tui.openrouter.text import Clean, Opaque, clean_line
 
 if TYPE_CHECKING:
     from tui.openrouter.chat import ChatRequest, Credits, EmbeddingReply, EmbeddingRequest, Generation, KeyInfo
     from tui.secret import Secret
 
-FIRST_EVENT_S: Final = 120.0
-WHOLE_REPLY_S: Final = 600.0
-_EMBEDDINGS_S: Final = 180.0
-_GET_S: Final = 60.0
 _LARGEST_BODY: Final = 256 * 1024 * 1024
 _LARGEST_ERROR_BODY: Final = 1024 * 1024
 _MOST_PAGES: Final = 100
 _BUSY_ABOVE: Final = 32 * 1024
 """Bytes of vectors above which decoding takes long enough to be done in a thread."""
 
-_TIMEOUT: Final = httpx.Timeout(connect=10.0, write=30.0, pool=10.0, read=None)
 _LIMITS: Final = httpx.Limits(max_connections=128, max_keepalive_connections=64, keepalive_expiry=30.0)
 _ATTRIBUTION: Final = {
     "HTTP-Referer": "https://ortui.example",
@@ -69,6 +65,7 @@ class OpenRouterClient:
         kind: ServerKind = "openrouter",
         allow_http: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         """Raises `ApiError` for a base URL that is none, or that would send keys unencrypted to another machine."""
         try:
@@ -83,6 +80,7 @@ class OpenRouterClient:
         proxied = not address.loopback and not getproxies().keys().isdisjoint({"all", "https", "http"})
         self._host: Final = clean_line(f"{host} (or the proxy)" if proxied else host)
         self._transport: Final = transport
+        self._patience: Final = patience
         self._http: httpx.AsyncClient | None = None
         self._opening: Final = asyncio.Lock()
 
@@ -131,15 +129,16 @@ class OpenRouterClient:
         key: Secret | None,
         *,
         first_event_s: float | None = None,
-        between_bytes_s: float = BETWEEN_BYTES_S,
+        between_bytes_s: float | None = None,
     ) -> AsyncIterator[ChatStream]:
         """Ask for a reply, streamed or whole. Leaving the context closes the connection.
 
-        `first_event_s` bounds the time from sending to the first event that is no comment: 120, for a whole reply 600.
+        `first_event_s` bounds the time from sending to the first event that is no comment, `between_bytes_s` that
+        between two signs of life; None leaves both to the client's patience.
         Raises `ApiError` when the server refuses.
         """
         if first_event_s is None:
-            first_event_s = FIRST_EVENT_S if request.stream else WHOLE_REPLY_S
+            first_event_s = self._patience.first_event_s if request.stream else self._patience.whole_reply_s
         body = chat_body(request, self.kind)
         http = await self._opened()
         first_event_by = asyncio.get_running_loop().time() + first_event_s
@@ -154,13 +153,14 @@ class OpenRouterClient:
         response = await self._send(http, built, first_event_s)
         try:
             if response.status_code != 200:
-                answer = await self._read(response, "POST", _GET_S, _LARGEST_ERROR_BODY)
+                answer = await self._read(response, "POST", self._patience.get_s, _LARGEST_ERROR_BODY)
                 raise error_from_response(answer.status, answer.headers, answer.body, key=key)
             stream = ChatStream(
                 response.aiter_bytes(),
                 response.headers,
                 first_event_by=first_event_by,
-                between_bytes_s=between_bytes_s,
+                between_bytes_s=self._patience.between_bytes_s if between_bytes_s is None else between_bytes_s,
+                after_error_s=self._patience.after_error_s,
                 failure=self._failure,
                 key=key,
             )
@@ -174,7 +174,7 @@ class OpenRouterClient:
     async def embeddings(self, request: EmbeddingRequest, key: Secret | None) -> EmbeddingReply:
         """One vector a text, in the order of the texts. Raises `ApiError`, also for vectors that are no good."""
         body = embedding_body(request, self.kind)
-        answer = await self._post("/embeddings", body, key, _EMBEDDINGS_S)
+        answer = await self._post("/embeddings", body, key, self._patience.embeddings_s)
         generation_id = as_opaque(answer.headers.get("x-generation-id"))
         try:
             if len(answer.body) > _BUSY_ABOVE:
@@ -264,7 +264,7 @@ class OpenRouterClient:
             request = http.build_request("GET", url, params=query, headers=self._headers(key))
         except _FAILURES as failure:
             raise describe(failure, method="GET", host=self._host) from None
-        return await self._exchange(http, request, key, _GET_S)
+        return await self._exchange(http, request, key, self._patience.get_s)
 
     async def _post(self, path: str, body: bytes, key: Secret | None, limit_s: float) -> _Answer:
         http = await self._opened()
@@ -336,7 +336,12 @@ class OpenRouterClient:
                 trust_env=not loopback,  # a proxy variable would send the key to the proxy
                 verify=self._address.encrypted or not loopback,
                 follow_redirects=False,
-                timeout=_TIMEOUT,
+                timeout=httpx.Timeout(
+                    connect=self._patience.connect_s,
+                    write=self._patience.write_s,
+                    pool=self._patience.pool_s,
+                    read=None,
+                ),
                 limits=_LIMITS,
                 headers={"User-Agent": f"ortui/{__version__}"} | (_ATTRIBUTION if self.kind == "openrouter" else {}),
             )

@@ -82,6 +82,7 @@ _KIND_OF_STATUS: Final = {
     402: ErrorKind.NO_CREDIT,
     403: ErrorKind.FORBIDDEN,
     404: ErrorKind.NOT_FOUND,
+    407: ErrorKind.PROXY,
     408: ErrorKind.TIMED_OUT,
     413: ErrorKind.TOO_LARGE,
     422: ErrorKind.UNPROCESSABLE,

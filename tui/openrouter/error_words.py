@@ -48,6 +48,7 @@ _OF_KIND: Final = {
     ErrorKind.PROVIDER_DOWN: Words("The provider is down or gave no valid answer", "Try again, or another provider."),
     ErrorKind.OVERLOADED: Words("The provider is overloaded", "Try again later, or another provider."),
     ErrorKind.EDGE_ERROR: Words("The network in front of the server failed", "Try again later."),
+    ErrorKind.PROXY: Words("The proxy wants a name and a password", "Put them into the proxy variables."),
     ErrorKind.UNREADABLE: Words("The server's answer cannot be read", "Check the base URL."),
 }
 _FALLBACK: Final = Words("The request failed", "Try again.")

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tui.openrouter.errors import ApiError, ErrorKind
+from tui.openrouter.patience import PATIENCE, Patience
 from tui.openrouter.text import Clean
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 class Connection:
     """One client for all jobs. Importing httpx takes a while, so it waits for the first request and a thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: Patience = PATIENCE) -> None:
         self._settings = settings
+        self._patience = patience
         self._client: OpenRouterClient | None = None
         self._demo: DemoProcess | None = None
         self._opening: asyncio.Task[OpenRouterClient] | None = None
@@ -59,7 +61,12 @@ class Connection:
     def _make(self, base_url: str) -> OpenRouterClient:
         from tui.openrouter.client import OpenRouterClient
 
-        return OpenRouterClient(base_url, kind=self._settings.provider.type, allow_http=self._settings.allow_http)
+        return OpenRouterClient(
+            base_url,
+            kind=self._settings.provider.type,
+            allow_http=self._settings.allow_http,
+            patience=self._patience,
+        )
 
     async def _demo_url(self) -> str:
         from tui.demo.launch import DemoFailed, DemoProcess

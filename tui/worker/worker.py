@@ -57,6 +57,7 @@ from tui.database.columns import data_version
 from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.errors import ErrorKind
+from tui.openrouter.patience import PATIENCE, Patience
 from tui.openrouter.text import Clean, clean_line
 from tui.worker.activity_log import ActivityLog
 from tui.worker.bills import BillCollector
@@ -66,6 +67,7 @@ from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
 from tui.worker.estimate_job import load_estimate
 from tui.worker.key_ring import KeyRing
+from tui.worker.network_watch import NetworkWatch
 from tui.worker.quota_job import poll_quota, read_activity, read_quota
 from tui.worker.quota_watch import QuotaWatch
 
@@ -95,9 +97,10 @@ class Worker:
         on_bug: Callable[[BaseException], None] | None = None,
         watch: bool = True,
         process_id: str | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         """`process_id` carries on the session of a worker that ended in order; None begins one."""
-        connection = Connection(settings)
+        connection = Connection(settings, patience)
         self._process: Process | None = None
         self._process_id = process_id
         self._tell = publish
@@ -113,6 +116,7 @@ class Worker:
         self._bills = BillCollector(self._context)
         self._context.on_bill_awaited = self._bills.expect
         self._quota = QuotaWatch(lambda: self.submit(PollQuota()), lambda: self.busy)
+        self._network = NetworkWatch(lambda: self.submit(RefreshCatalogue()))
         self._context.on_spent = self._quota.note_spent
         self._context.on_turn_moved = self._list_again
         self._context.on_bug = self._note_bug
@@ -210,6 +214,8 @@ class Worker:
         if self._watch and context.settings.provider.type == "openrouter":
             await context.kept(self._show_known_quota(), "What was left could not be read")
             self._spawn("quota watch", self._quota.run())
+        if self._watch:
+            self._spawn("network watch", self._network.run())
         if self._watch and not context.database.in_memory:
             self._spawn("watch", self._watch_others())
 
@@ -328,8 +334,11 @@ class Worker:
             # From now on the next question may come.
             del self._replying[event.conversation_id]
         self._log.note(event)
+        changed = self._network.note(event) if self._watch else None
         try:
             self._tell(event)
+            if changed is not None:
+                self._tell(changed)
         except Exception as bug:  # noqa: BLE001 - whoever takes the events has it, and no job must end for it
             self._note_bug(bug)
 

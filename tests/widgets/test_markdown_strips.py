@@ -13,7 +13,8 @@ from tui.openrouter.text import clean
 from tui.widgets.markdown_code import LOOKS, colour
 from tui.widgets.markdown_inline import CODE, LINK, parse_inline, safe_url
 from tui.widgets.markdown_kinds import Kind
-from tui.widgets.markdown_strips import Line, Page, draw_unit, estimate
+from tui.widgets.markdown_page import Line, Page
+from tui.widgets.markdown_strips import draw_unit, estimate
 from tui.widgets.markdown_tables import ROWS_MEASURED_WHILE_GROWING
 from tui.widgets.markdown_units import UnitSplitter
 from tui.widgets.markdown_wrap import cells, wrap

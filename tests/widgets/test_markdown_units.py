@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.widgets.markdown_kinds import Kind, Unit
-from tui.widgets.markdown_units import CODE_PIECE_LINES, LONGEST_UNIT, UnitSplitter
+from tui.widgets.markdown_lines import CODE_PIECE_LINES, LONGEST_UNIT
+from tui.widgets.markdown_units import UnitSplitter
 
 FRAGMENTS = [
     "word ", "**bold** ", "`code`", "\n", "\n\n", "# Head\n", "## Head ##\n", "- item\n", "  - deeper\n", "1. one\n",

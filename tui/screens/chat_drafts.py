@@ -9,6 +9,7 @@ from tui.core.commands import Remember, SaveConversation
 from tui.core.conversation import Attachment, Conversation
 from tui.openrouter.text import clean
 from tui.screens.session import Session
+from tui.screens.soon import soon
 from tui.widgets.composer import Composer
 
 _NEW: Final = "new"
@@ -82,16 +83,16 @@ class Drafts:
         if self._kept and not composer.text:
             composer.text = clean(self._kept)
             composer.move_cursor(composer.document.end)
-        composer.run_worker(self._restore_files(_name(conversation), composer), group="drafts", exit_on_error=False)
+        name = _name(conversation)
+        soon(composer, lambda: self._restore_files(name, composer), "drafts")
 
     def _save_files(self, conversation: Conversation | None, composer: Composer) -> None:
         attachments = composer.attachments
         if attachments == self._kept_files or (conversation is not None and conversation.private):
             return
         self._kept_files = attachments
-        composer.run_worker(
-            self._write_files(_name(conversation), attachments, composer), group="drafts", exit_on_error=False
-        )
+        name = _name(conversation)
+        soon(composer, lambda: self._write_files(name, attachments, composer), "drafts")
 
     async def _write_files(self, name: str, attachments: tuple[Attachment, ...], composer: Composer) -> None:
         from tui.screens.draft_files import keep_attachments

@@ -16,7 +16,8 @@ from tui.core.commands import Ask, Remember, SaveConversation
 from tui.core.conversation import Attachment, ConversationSettings, Message
 from tui.openrouter.text import Clean
 from tui.screens.attach_files import as_named, named_paths, read_attachment
-from tui.screens.chat_view import ChatView
+from tui.screens.chat_reading import ChatReading
+from tui.screens.soon import soon
 from tui.widgets.attachment_row import AttachmentRow
 from tui.widgets.composer import Composer
 
@@ -30,7 +31,7 @@ _MOST_PAST: Final = 200
 _AS_TEXT: Final = "Enter once more sends it as it stands."
 
 
-class ChatWriting(ChatView):
+class ChatWriting(ChatReading):
     """The half of the chat in which one writes."""
 
     def __init__(self, session: Session) -> None:
@@ -151,7 +152,7 @@ class ChatWriting(ChatView):
 
     def attach_path(self, path: str, *, named_at: tuple[int, int, int] | None = None) -> None:
         """Read a file and attach it; `named_at` is where the draft names it (row, first and last column)."""
-        self.run_worker(self._attach_path(path, named_at), group="attach", exit_on_error=False)
+        soon(self, lambda: self._attach_path(path, named_at), "attach")
 
     async def _attach_path(self, path: str, named_at: tuple[int, int, int] | None) -> None:
         composer = self.composer
@@ -197,7 +198,7 @@ class ChatWriting(ChatView):
         elif self.settings.model is None:
             self._whole.action_pick_model()
         elif "@" in text and text != self._as_it_stands:
-            self.run_worker(self._send_with_named(text), group="send", exclusive=True, exit_on_error=False)
+            soon(self, lambda: self._send_with_named(text), "send", latest=True)
         else:
             self._send(text, self.composer.attachments)
 

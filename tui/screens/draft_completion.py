@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.containers import Vertical
 
+from tui.screens.soon import soon
+
 if TYPE_CHECKING:
     from tui.core.filter_completion import Choice
     from tui.screens.chat import ChatScreen
@@ -32,9 +34,7 @@ class DraftCompletion:
             from tui.screens.attach_files import begun_path
 
             if (begun := begun_path(line)) is not None:
-                self._screen.run_worker(
-                    self._offer_paths(*begun), group="complete", exclusive=True, exit_on_error=False
-                )
+                soon(self._screen, lambda: self._offer_paths(*begun), "complete", latest=True)
                 return
         self._screen.workers.cancel_group(self._screen, "complete")
         if row == 0 and line.startswith("/") and composer.document.line_count == 1:

@@ -13,6 +13,7 @@ from tui.core.conversation import Attachment
 from tui.core.tokens import count_request_tokens, guess_tokens
 from tui.openrouter.chat import RequestMessage
 from tui.openrouter.text import Clean
+from tui.screens.soon import soon
 from tui.widgets.composer import Composer
 
 _PAUSE_S: Final = 0.4
@@ -55,7 +56,7 @@ class DraftCount:
         self._timer = composer.set_timer(_PAUSE_S, lambda: self._begin(composer))
 
     def _begin(self, composer: Composer) -> None:
-        composer.run_worker(self._count(composer), group="count", exclusive=True, exit_on_error=False)
+        soon(composer, lambda: self._count(composer), "count", latest=True)
 
     async def _count(self, composer: Composer) -> None:
         text, attachments = composer.text, composer.attachments

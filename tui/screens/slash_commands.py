@@ -12,6 +12,7 @@ from tui.core.commands import RenameConversation
 from tui.core.filter_completion import Choice
 from tui.core.parameter_fields import offered_fields, parameter_names, with_written, written
 from tui.openrouter.text import Clean, Opaque, clean, clean_line
+from tui.screens.soon import soon
 
 if TYPE_CHECKING:
     from tui.screens.chat import ChatScreen
@@ -70,18 +71,16 @@ def command_choices(screen: ChatScreen, text: str) -> tuple[int, tuple[Choice, .
             return start, _models(screen, begun)
         case ["/set"]:
             offered = offered_fields(screen.model, routed=_is_routed(screen))
-            return start, _begun([Choice(Clean(field.name), field.expected) for field in offered], begun)
+            return start, _begun([Choice(Clean(field.name), Clean(field.expected)) for field in offered], begun)
         case ["/unset"]:
             values = written(screen.settings.parameters)
             return start, _begun(
                 [Choice(Clean(name), clean_line(value)) for name, value in values.items() if value], begun
             )
         case ["/set", name]:
-            field = next(
-                (one for one in offered_fields(screen.model, routed=_is_routed(screen)) if one.name == name), None
-            )
-            values = field.choices if field is not None else ()
-            return start, tuple(Choice(Clean(one)) for one in values if one.startswith(begun) and one != begun)
+            offered = offered_fields(screen.model, routed=_is_routed(screen))
+            choices = next((field.choices for field in offered if field.name == name), ())
+            return start, _begun([Choice(Clean(one)) for one in choices], begun)
     return start, ()
 
 
@@ -90,7 +89,7 @@ def _models(screen: ChatScreen, begun: str) -> tuple[Choice, ...]:
     found = [model for model in screen.session.state.models if wanted in model.slug.casefold() and model.slug != begun]
     chosen = screen.session.state.favourites | set(screen.session.state.recents)
     found.sort(key=lambda model: (model.slug not in chosen, model.slug))
-    return tuple(Choice(model.slug, clean_line(model.name)[:30]) for model in found[:8])
+    return tuple(Choice(model.slug, Clean(model.name[:30])) for model in found[:8])
 
 
 def _begun(choices: Sequence[Choice], begun: str) -> tuple[Choice, ...]:
@@ -107,10 +106,14 @@ def _is_routed(screen: ChatScreen) -> bool:
 
 def _acts(action: str) -> Act:
     def act(screen: ChatScreen, _argument: str) -> str | None:
-        screen.run_worker(screen.run_action(action), exit_on_error=False, group="slash")
+        soon(screen, lambda: _run(screen, action), "slash")
         return None
 
     return act
+
+
+async def _run(screen: ChatScreen, action: str) -> None:
+    await screen.run_action(action)
 
 
 def _model(screen: ChatScreen, argument: str) -> str | None:
@@ -181,12 +184,18 @@ def _attach(screen: ChatScreen, argument: str) -> str | None:
     return None
 
 
+def _find(screen: ChatScreen, argument: str) -> str | None:
+    screen.find(clean_line(argument))
+    return None
+
+
 _OWN: Final = (
     SlashCommand("model", "ID", "choose the model", _model),
     SlashCommand("system", "TEXT", "the system prompt", _system),
     SlashCommand("set", "NAME VALUE", "a parameter, as temperature 0.2", _set),
     SlashCommand("unset", "NAME", "leave a parameter to the provider", _unset),
     SlashCommand("attach", "PATH", "a text, an image or a PDF", _attach),
+    SlashCommand("find", "WORDS", "search this conversation", _find),
     SlashCommand("title", "TEXT", "name this conversation", _title),
 )
 _ACTIONS: Final = (

@@ -8,52 +8,30 @@ to markdown-it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
 
 from tui.widgets.markdown_kinds import Fence, Kind, Table, Unit
 from tui.widgets.markdown_lines import (
     BULLETS,
+    CODE_PIECE_LINES,
+    DEEPEST,
     DEFINITION,
     DELIMITER,
     FENCE,
     HEADING,
     ITEM,
+    LONGEST_LINE,
+    LONGEST_UNIT,
+    MOST_COLUMNS,
+    PLAIN_PIECE_LINES,
     RULE,
     SETEXT,
     TASK,
     UNDECIDED,
+    Item,
     aligns_of,
+    begins_block,
     split_cells,
 )
-
-LONGEST_LINE: Final = 4096
-"""Characters; a longer line is cut into several, at a space where there is one."""
-LONGEST_UNIT: Final = 8192
-"""Characters a redraw may have to parse; a longer block goes on as a unit of its own."""
-CODE_PIECE_LINES: Final = 24
-PLAIN_PIECE_LINES: Final = 32
-MOST_COLUMNS: Final = 64
-"""A table with more is drawn as text."""
-DEEPEST: Final = 12
-"""Lists and quotes nested deeper are drawn as text."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A list item that following lines may belong to; columns of the source, except `drawn`."""
-
-    column: int
-    content: int
-    drawn: int
-    """Cells its content is indented by on screen."""
-    type: str
-    """`-`, `*`, `+`, `.` or `)`."""
-    number: int
-
-    def holds(self, indent: int) -> bool:
-        """Models indent nested lists by two columns even under `1. `, so two are enough."""
-        return indent >= min(self.content, self.column + 2)
 
 
 class UnitSplitter:
@@ -70,7 +48,7 @@ class UnitSplitter:
         self._fences = fences
         self._rest = ""
         self._rest_is_cut = False
-        self._stack: list[_Item] = []
+        self._stack: list[Item] = []
         self._marker = ""
         self._marker_start = 0
         self._marker_end = 0
@@ -189,7 +167,7 @@ class UnitSplitter:
             if body[0] == ">" and not self._leaves_list(body, indent):
                 self._add(body, end)
                 return
-            if not self._begins_block(body) and not self._blank:
+            if not begins_block(body) and not self._blank:
                 self._add("> " + body, end)
                 return
             self._close()
@@ -218,7 +196,7 @@ class UnitSplitter:
             if len(head) == len(aligns) <= MOST_COLUMNS and ("|" in body or len(head) == 1):
                 self._begin_table(head, aligns, end)
                 return True
-        if self._begins_block(body):
+        if begins_block(body):
             item = ITEM.match(body)
             if item is None or RULE.match(body):
                 return False
@@ -232,18 +210,6 @@ class UnitSplitter:
         self._add(body, end)
         return True
 
-    @staticmethod
-    def _begins_block(body: str) -> bool:
-        first = body[0]
-        if first == "#":
-            return HEADING.match(body) is not None
-        if first in "`~":
-            match = FENCE.match(body)
-            return match is not None and not (first == "`" and "`" in match.group(2))
-        if first == ">":
-            return True
-        return (first in "-*+_" or first.isdecimal()) and (RULE.match(body) is not None or ITEM.match(body) is not None)
-
     def _begin(self, body: str, indent: int, start: int, end: int, item: re.Match[str] | None, depth: int = 0) -> None:
         """Open the block that this line begins; what was open is closed."""
         self._close()
@@ -252,7 +218,7 @@ class UnitSplitter:
         is_rule = body[0] in "-*_" and RULE.match(body) is not None
         if is_rule:
             item = None
-        left: _Item | None = None
+        left: Item | None = None
         while self._stack and not self._stack[-1].holds(indent):
             left = self._stack.pop()
         base = self._stack[-1].content if self._stack else 0
@@ -293,7 +259,7 @@ class UnitSplitter:
             self._add(body, end)
 
     def _begin_item(
-        self, body: str, indent: int, start: int, end: int, item: re.Match[str], left: _Item | None, depth: int
+        self, body: str, indent: int, start: int, end: int, item: re.Match[str], left: Item | None, depth: int
     ) -> None:
         self._emit_bare_marker()
         mark = item.group(1)
@@ -309,7 +275,7 @@ class UnitSplitter:
             drawn_mark = BULLETS[sum(entry.type in "-*+" for entry in self._stack) % len(BULLETS)]
         spaces = len(item.group(2).expandtabs(4)) if item.group(2) else 1
         content = indent + len(mark) + (spaces if spaces <= 4 else 1)
-        self._stack.append(_Item(indent, content, base + len(drawn_mark) + 1, kind, number))
+        self._stack.append(Item(indent, content, base + len(drawn_mark) + 1, kind, number))
         self._marker = drawn_mark
         self._marker_start = start
         self._marker_end = end

@@ -15,17 +15,21 @@ from typing_extensions import override
 from tui.core.conversation import Conversation, Message
 from tui.openrouter.text import Clean, Opaque
 from tui.widgets.markdown_kinds import Fence
+from tui.widgets.transcript_finding import FindingTranscript
 from tui.widgets.transcript_look import COMPONENTS
-from tui.widgets.transcript_paint import PaintedTranscript
 from tui.widgets.transcript_selection import place_of
 
 
-class Transcript(PaintedTranscript, can_focus=True):
+class Transcript(FindingTranscript, can_focus=True):
     """The messages of a conversation; call `follow` when they may have changed."""
 
     HELP = """The conversation. `[` and `]` move between messages, `{` and `}` between code blocks.
 
-`y` copies the message, `Y` the code block, `t` opens the thinking. The mouse selects text, which copies its source."""
+`y` copies the message, `Y` the code block, `t` opens the thinking. The mouse selects text, which copies its source; `v`
+marks lines with the keys that move, and `y` copies them.
+
+`/` finds words, `n` and `N` walk through the hits. `w` cuts long lines of code instead of wrapping them; then left and
+right move them."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     DEFAULT_CSS = """
@@ -50,6 +54,8 @@ class Transcript(PaintedTranscript, can_focus=True):
         & > .transcript--warning { color: $text-warning; }
         & > .transcript--unread { color: $text-accent; text-style: bold; }
         & > .transcript--receipt-lit { color: $foreground; }
+        & > .transcript--found { background: $warning 35%; color: $foreground; }
+        & > .transcript--found-here { background: $warning; color: $background; text-style: bold; }
         & > .transcript--code-comment { color: $text-muted; text-style: italic; }
         & > .transcript--code-keyword { color: $text-accent; }
         & > .transcript--code-string { color: $text-success; }
@@ -73,6 +79,8 @@ class Transcript(PaintedTranscript, can_focus=True):
             & > .transcript--error { color: ansi_red; }
             & > .transcript--warning { color: ansi_yellow; }
             & > .transcript--unread { color: ansi_green; }
+            & > .transcript--found { text-style: underline; color: ansi_yellow; background: ansi_default; }
+            & > .transcript--found-here { text-style: reverse bold; color: ansi_yellow; background: ansi_default; }
             & > .transcript--code-comment { text-style: dim italic; }
             & > .transcript--code-keyword { color: ansi_magenta; }
             & > .transcript--code-string { color: ansi_green; }
@@ -86,10 +94,10 @@ class Transcript(PaintedTranscript, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left_square_bracket", "previous_message", "message ↑", key_display="[", id="chat.previous_message",
+        Binding("left_square_bracket", "previous_message", "messages", key_display="[ ]", id="chat.previous_message",
                 tooltip="Select the message before"),
-        Binding("right_square_bracket", "next_message", "message ↓", key_display="]", id="chat.next_message",
-                tooltip="Select the message after"),
+        Binding("right_square_bracket", "next_message", "message ↓", key_display="]", show=False,
+                id="chat.next_message", tooltip="Select the message after"),
         Binding("left_curly_bracket", "previous_block", "code ↑", key_display="{", show=False,
                 id="chat.previous_block", tooltip="Go to the code block before"),
         Binding("right_curly_bracket", "next_block", "code ↓", key_display="}", show=False, id="chat.next_block",
@@ -97,6 +105,16 @@ class Transcript(PaintedTranscript, can_focus=True):
         Binding("y", "copy_message", "copy", id="chat.copy_message", tooltip="Copy the message's source text"),
         Binding("Y", "copy_block", "copy code", show=False, id="chat.copy_block", tooltip="Copy the code block"),
         Binding("t", "toggle_thinking", "thinking", id="chat.thinking", tooltip="Open or fold the thinking"),
+        Binding("slash", "find", "find", key_display="/", id="chat.find", tooltip="Find words in this conversation"),
+        Binding("n", "hit(1)", "next hit", id="chat.next_hit", tooltip="The next hit"),
+        Binding("N", "hit(-1)", "hit before", show=False, id="chat.hit_before", tooltip="The hit before"),
+        Binding("v", "mark", "mark", show=False, id="chat.mark", tooltip="Mark lines; y copies them, esc leaves them"),
+        Binding("w", "wrap_code", "wrap", show=False, id="chat.wrap", tooltip="Wrap long lines of code, or cut them"),
+        Binding("left", "shift_code(-1)", "code ←", show=False, id="chat.code_left",
+                tooltip="Move cut lines of code back"),
+        Binding("right", "shift_code(1)", "code →", show=False, id="chat.code_right",
+                tooltip="See what is right of cut lines of code"),
+        Binding("escape", "leave", "leave", show=False, id="chat.leave", tooltip="Leave what is marked or found"),
         Binding("j,down", "line(1)", "down", show=False, id="chat.down", tooltip="A line down"),
         Binding("k,up", "line(-1)", "up", show=False, id="chat.up", tooltip="A line up"),
         Binding("g,home", "top", "first", show=False, id="chat.first", tooltip="To the beginning"),
@@ -146,6 +164,18 @@ class Transcript(PaintedTranscript, can_focus=True):
         @override
         def control(self) -> Transcript:
             return self.transcript
+
+    class FindWanted(TextualMessage):
+        """The user wants to write what to find."""
+
+    class FindEnded(TextualMessage):
+        """The search was left."""
+
+    @dataclass
+    class CodeWrapped(TextualMessage):
+        """Long lines of code are wrapped from now on, or cut."""
+
+        wrap: bool
 
     @property
     def selected_message(self) -> Message | None:
@@ -229,8 +259,54 @@ class Transcript(PaintedTranscript, can_focus=True):
 
     # what keys do
 
+    def action_find(self) -> None:
+        """Ask for the line to write in."""
+        self.post_message(self.FindWanted())
+
+    def action_hit(self, step: int) -> None:
+        """The next hit, or the one before."""
+        self.step_hit(step)
+
+    def action_mark(self) -> None:
+        """Begin to mark lines, or leave them."""
+        if self.is_marking:
+            self.end_marking()
+        else:
+            self.begin_marking()
+
+    def action_leave(self) -> None:
+        """Leave what is marked, else the search."""
+        if self.is_marking:
+            self.end_marking()
+        else:
+            self.find("")
+            self.post_message(self.FindEnded())
+
+    def action_wrap_code(self) -> None:
+        """Wrap long lines of code, or cut them."""
+        self.set_code_wrap(not self.wrap_code)
+        self.post_message(self.CodeWrapped(self.wrap_code))
+
+    def action_shift_code(self, steps: int) -> None:
+        """Move cut lines of code."""
+        self.shift_code(steps * self.CODE_STEP)
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "hit":
+                return self.is_searching
+            case "leave":
+                return self.is_searching or self.is_marking
+            case "shift_code":
+                return not self.wrap_code
+        return super().check_action(action, parameters)
+
     def action_copy_message(self) -> None:
-        """Ask for the message's source on the clipboard."""
+        """Ask for what is marked, else for the message's source on the clipboard."""
+        if (marked := self.end_marking()) is not None:
+            self.post_message(self.CopyRequested(self, Clean(marked)))
+            return
         message = self.selected_message or (self.blocks[-1].message if self.blocks else None)
         if message is not None:
             self.post_message(self.CopyRequested(self, Clean(message.text or message.refusal)))
@@ -258,20 +334,29 @@ class Transcript(PaintedTranscript, can_focus=True):
             self.toggle_thinking(index)
 
     def action_line(self, step: int) -> None:
-        """Scroll by lines."""
+        """Scroll by lines, or move the end of what is marked."""
+        if self.is_marking:
+            self.move_mark(step)
+            return
         self.scroll_to(y=self.scroll_offset.y + step, animate=False)
 
     def action_page(self, pages: float) -> None:
-        """Scroll by parts of the pane."""
+        """Scroll by parts of the pane, or move the end of what is marked."""
         lines = max(1, round(abs(pages) * max(1, self.size.height - 1)))
-        self.scroll_to(y=self.scroll_offset.y + (lines if pages > 0 else -lines), animate=False)
+        self.action_line(lines if pages > 0 else -lines)
 
     def action_top(self) -> None:
         """To the beginning."""
+        if self.is_marking:
+            self.move_mark(-self.tops[-1])
+            return
         self.scroll_to(y=0, animate=False)
 
     def action_bottom(self) -> None:
         """To the end, and follow it."""
+        if self.is_marking:
+            self.move_mark(self.tops[-1])
+            return
         self.go_to_end()
         self.refresh()
 
@@ -294,6 +379,16 @@ class Transcript(PaintedTranscript, can_focus=True):
             self._select(index, scroll=False)
             if self.blocks[index].is_thinking_line(y - self.tops[index]):
                 self.toggle_thinking(index)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        """Move cut lines of code."""
+        event.stop()
+        self.action_shift_code(1)
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        """Move cut lines of code back."""
+        event.stop()
+        self.action_shift_code(-1)
 
     @override
     def text_select_all(self) -> None:

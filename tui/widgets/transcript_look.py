@@ -12,7 +12,8 @@ from tui.widgets import markdown_inline as inline
 from tui.widgets.markdown_code import LOOKS
 
 CODE_CLASSES: Final = tuple(f"transcript--code-{name}" for name in LOOKS)
-_NAMES = """dim name you mark cursor code link heading heading-minor quote box error warning unread receipt-lit"""
+_NAMES = """dim name you mark cursor code link heading heading-minor quote box error warning unread receipt-lit
+found found-here"""
 COMPONENTS: Final = frozenset({*(f"transcript--{name}" for name in _NAMES.split()), *CODE_CLASSES})
 """Names of the widget's component classes."""
 
@@ -20,8 +21,13 @@ COMPONENTS: Final = frozenset({*(f"transcript--{name}" for name in _NAMES.split(
 class Look:
     """Styles with their background, ready for segments; one a theme."""
 
-    def __init__(self, base: Style, component: Callable[[str], Style]) -> None:
-        """`component` gives the style of a component class, with the widget's background."""
+    def __init__(
+        self, base: Style, component: Callable[[str], Style], *, wrap_code: bool = True, code_shift: int = 0
+    ) -> None:
+        """`component` gives the style of a component class, with the widget's background.
+
+        Long lines of code are wrapped, or cut at both edges after `code_shift` cells were left out.
+        """
 
         def named(name: str) -> Style:
             return component(f"transcript--{name}")
@@ -39,6 +45,10 @@ class Look:
         self.warning = named("warning")
         self.unread = named("unread")
         self.receipt_lit = named("receipt-lit")
+        self.found = named("found")
+        self.found_here = named("found-here")
+        self.wrap_code = wrap_code
+        self.code_shift = code_shift
         self.code = {name: named(f"code-{name}") for name in LOOKS}
         self._link = named("link")
         self._quote = named("quote")

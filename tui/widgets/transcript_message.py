@@ -16,7 +16,8 @@ from tui.core.attachments import attachment_words
 from tui.core.conversation import Message, MessageState
 from tui.openrouter.text import Clean
 from tui.widgets.markdown_kinds import Fence, Kind, Table, Unit
-from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, estimate
+from tui.widgets.markdown_page import MARGIN, Line, Page
+from tui.widgets.markdown_strips import draw_unit, estimate
 from tui.widgets.markdown_tables import rows_that_count
 from tui.widgets.markdown_units import UnitSplitter
 from tui.widgets.markdown_wrap import cells, wrap
@@ -122,7 +123,8 @@ class MessageBlock:
         page = Page(look, width, Segment(bar, look.you))
         if self._finished and self._splitter.definitions:
             page.references = self._splitter.definitions
-        same_width = self._page is not None and self._page.width == width
+        before = self._page
+        same_width = before is not None and before.width == width and before.look.wrap_code == look.wrap_code
         self._page = page
         for piece in [
             self._head_piece,

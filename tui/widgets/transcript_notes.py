@@ -15,8 +15,9 @@ from tui.openrouter.chat import Citation, ToolCall
 from tui.openrouter.text import clean
 from tui.widgets.markdown_inline import LINK, safe_url
 from tui.widgets.markdown_kinds import Fence, Kind, Unit
-from tui.widgets.markdown_strips import MARGIN, Line, Page, draw_unit, exact
-from tui.widgets.markdown_units import CODE_PIECE_LINES
+from tui.widgets.markdown_lines import CODE_PIECE_LINES
+from tui.widgets.markdown_page import MARGIN, Line, Page, exact
+from tui.widgets.markdown_strips import draw_unit
 from tui.widgets.markdown_wrap import cells, wrap
 
 _MOST_ARGUMENTS: Final = 20_000

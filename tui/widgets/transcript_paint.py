@@ -12,7 +12,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from typing_extensions import override
 
-from tui.widgets.markdown_strips import MARGIN, exact
+from tui.widgets.markdown_page import MARGIN, Line, exact
 from tui.widgets.markdown_wrap import cells
 from tui.widgets.transcript_pane import TranscriptPane
 from tui.widgets.transcript_pieces import Piece
@@ -102,10 +102,15 @@ class PaintedTranscript(TranscriptPane):
         selection = self.text_selection
         if selection is not None:
             strip = highlighted(line, selection, place_of(index, at, number), self._selection_style)
+        strip = self.decorated(strip, piece, lines, number)
         if index == self.cursor and self.has_focus and at < len(block.pieces) - 1:
             strip = self._marked(strip, piece, number)
         if offsets:
             strip = strip.apply_offsets(0, place_of(index, at, number))
+        return strip
+
+    def decorated(self, strip: Strip, piece: Piece, lines: list[Line], number: int) -> Strip:
+        """A line of a piece with what is found on it lit."""
         return strip
 
     def _marked(self, strip: Strip, piece: Piece, number: int) -> Strip:

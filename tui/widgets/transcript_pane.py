@@ -54,6 +54,10 @@ class TranscriptPane(ScrollView):
         self.marked_fence: Fence | None = None
         self.new_lines = 0
         """Lines that came below the pane while the user was elsewhere."""
+        self.wrap_code = True
+        """Whether long lines of code are wrapped; else they are cut and can be moved."""
+        self.code_shift = 0
+        """Cells of code that are left out at the left, while it is not wrapped."""
         self._conversation: Conversation | None = None
         self._messages: list[Message] = []
         self._seen: list[int] = []
@@ -371,7 +375,12 @@ class TranscriptPane(ScrollView):
     def look(self) -> Look:
         """The styles of the present theme."""
         if self._look is None:
-            self._look = Look(self.rich_style, self.get_component_rich_style)
+            self._look = Look(
+                self.rich_style,
+                self.get_component_rich_style,
+                wrap_code=self.wrap_code,
+                code_shift=self.code_shift,
+            )
         return self._look
 
     @override

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from tui.widgets.markdown_kinds import Unit
-from tui.widgets.markdown_strips import Line, Page
+from tui.widgets.markdown_page import Line, Page
 
 
 class Piece:

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.widgets.markdown_strips import Line
+from tui.widgets.markdown_page import Line
 from tui.widgets.transcript_message import MessageBlock
 
 LINE_BITS: Final = 20
@@ -106,5 +106,6 @@ def _of_lines(lines: Sequence[Line], start: tuple[int, int], end: tuple[int, int
         a = max(line.start, start[1]) if number == start[0] else line.start
         b = min(line.end, end[1]) if number == end[0] else line.end
         if line.start < line.end or line.glue != "\n":
-            text += line.strip.text[a:b] + line.glue
+            text += (line.left if a == line.start else "") + line.strip.text[a:b]
+            text += (line.right if b == line.end else "") + line.glue
     return text

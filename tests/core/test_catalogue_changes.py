@@ -78,6 +78,8 @@ D = Decimal
             [("expiry", "", None, date(2027, 1, 1), None)],
         ),
         ([model(image="1")], [model(image="2")], [("dearer", "image", D(1), D(2), D(100))]),
+        ([model(image="0")], [model()], []),
+        ([model(image="0")], [model(image="2")], [("priced", "image", None, D(2), None)]),
         (
             [model(overrides=(PriceOverride(min_prompt_tokens=200_000, prompt=D(2)),))],
             [model(overrides=(PriceOverride(min_prompt_tokens=200_000, prompt=D(4)),))],

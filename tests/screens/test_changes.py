@@ -170,3 +170,13 @@ async def test_prices_of_things_and_conditions_fit(settings: Settings, worker: H
         assert "▼100%" in text
         assert "prices listed, or no more · 1" in text
         assert "…" in text
+
+
+async def test_what_the_short_form_hides_is_told_exactly(settings: Settings, worker: HandWorker) -> None:
+    before = Listed(131_072, prices={"prompt": Decimal("0.00000000001")})
+    after = Listed(131_000, prices={"prompt": Decimal("0.00000000002")})
+    async with models(settings, worker) as (pilot, _, _):
+        worker.publish(ChangesRead(known(week=(Moved(Opaque("a/b"), Clean("x"), before, after),))))
+        await opened(pilot)
+        assert "131,072 → 131,000" in screen_text(pilot)
+        assert "0.00001 → 0.00002" in screen_text(pilot)

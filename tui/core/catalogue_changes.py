@@ -127,7 +127,12 @@ def summed(differences: Iterable[Iterable[Moved]]) -> tuple[Moved, ...]:
 def listed(model: Model) -> Listed:
     """What is watched of a model."""
     pricing = model.pricing
-    prices = {name: price for name, price in zip(PRICES, _all_prices(pricing), strict=True) if price is not None}
+    # Of other things than tokens in and out, lists say 0 or nothing as they please, and mean the same.
+    prices = {
+        name: price
+        for name, price in zip(PRICES, _all_prices(pricing), strict=True)
+        if price or (price is not None and name in ("prompt", "completion"))
+    }
     for override in pricing.overrides:
         condition = _condition(override)
         for name in _OVERRIDDEN:

@@ -58,7 +58,7 @@ class ChangesDialog(Dialog[Opaque | None]):
 
     @override
     def compose(self) -> ComposeResult:
-        with Vertical(classes="model-dialog -wide") as pane:
+        with Vertical(classes="model-dialog") as pane:
             pane.border_title = Content("what changed")
             yield Static("", id="changes-spans", markup=False)
             yield ChangeList()

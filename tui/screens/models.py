@@ -75,7 +75,8 @@ class ModelsScreen(ShownModels):
     ]
     HELP = (
         "All models. Type / and words to filter, s sorts by the next column, space marks, c compares the marked, "
-        "v plots price against quality, e writes what is shown as CSV or JSON. "
+        "v plots price against quality, e writes what is shown as CSV or JSON, w tells what changed since your last "
+        "visit and in the last 7 and 30 days. "
         "enter chats with the model; an embedding model opens the scratchpad. Prices are USD per million tokens."
     )
 

@@ -20,7 +20,7 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from tui.core.catalogue_changes import PER_TOKEN, Change, ChangeKind, Listed, price_label
-from tui.core.formats import UNKNOWN, length, money, per_million
+from tui.core.formats import MILLION, UNKNOWN, count, length, money, per_million, plain
 from tui.core.query_context import per_cent_text
 from tui.openrouter.text import Opaque
 from tui.widgets.line_table import LineTable
@@ -225,8 +225,8 @@ enter goes to the model in the table; a model that is gone is not there any more
             case None:
                 return Strip.blank(width, base)
             case ChangeKind():
-                count = sum(isinstance(one, Change) and one.kind is row for one in self._rows)
-                return Strip([Segment(fit(f" {HEADINGS[row]} · {count}", width), self._style("heading"))], width)
+                number = sum(isinstance(one, Change) and one.kind is row for one in self._rows)
+                return Strip([Segment(fit(f" {HEADINGS[row]} · {number}", width), self._style("heading"))], width)
         before = self._rows[position - 1] if position else None
         again = position > round(self.scroll_y) and isinstance(before, Change) and before.model == row.model
         return self._draw(row, width, lit=position == self.cursor, again=again)
@@ -272,7 +272,10 @@ def _texts(change: Change) -> tuple[str, str, str, str]:
     """Which price, before, after, and by how many per cent."""
     what = price_label(change.price) if change.price else ""
     moved = "" if change.per_cent is None else per_cent_text(change.per_cent)
-    return what, value_text(change, change.before, 0), value_text(change, change.after, 1), moved
+    before, after = value_text(change, change.before, 0), value_text(change, change.after, 1)
+    if before == after:  # they differ where the short form does not show it
+        before, after = (_exact(change, value) or before for value in (change.before, change.after))
+    return what, before, after, moved
 
 
 def _widths(changes: Sequence[Change]) -> _Widths:
@@ -295,6 +298,15 @@ def value_text(change: Change, value: Decimal | int | date | None, side: int) ->
     if change.price and change.varied[side]:
         return "varies"
     return "none" if change.kind is ChangeKind.EXPIRY else UNKNOWN
+
+
+def _exact(change: Change, value: Decimal | int | date | None) -> str:
+    match value:
+        case Decimal():
+            return plain(value * MILLION if change.price.partition(" ")[0] in PER_TOKEN else value)
+        case int():
+            return count(value)
+    return ""
 
 
 def facts_text(listed: Listed | None) -> str:

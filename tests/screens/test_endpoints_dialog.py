@@ -179,6 +179,12 @@ async def test_the_order_of_the_table_becomes_that_of_the_chat(settings: Setting
         await until(pilot, lambda: screen.table.sort_kind == "latency99" and pilot.app.screen is screen)
         await until(pilot, lambda: "sorted by latency p99 ↑, a routes so" in screen_text(pilot))
         assert "a route" in screen_text(pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickScreen))
+        await pilot.press(*"server", "enter")
+        await until(pilot, lambda: screen.table.sort_kind is None and pilot.app.screen is screen)
+        screen.table.sort_by("latency50")
+        await until(pilot, lambda: "a route" in screen_text(pilot))
         await pilot.press("a")
         assert await used_as(pilot, used) == ("chat", MINI.raw, Routing(sort="latency"))
 

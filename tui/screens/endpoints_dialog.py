@@ -230,10 +230,11 @@ class EndpointsDialog(Dialog[UseModel | None]):
 
         def take(kind: str | None) -> None:
             if kind is not None:
-                self.table.sort_by(kind)
+                self.table.sort_by(kind or None)
 
-        items = [PickItem(kind, Clean(words)) for kind, words in COLUMN_MEANS.items()]
-        _ = self.app.push_screen(PickScreen("sort by", items, current=self.table.sort_kind), take)
+        kinds = {"": "as the server lists them", **COLUMN_MEANS}
+        items = [PickItem(kind, Clean(words)) for kind, words in kinds.items()]
+        _ = self.app.push_screen(PickScreen("sort by", items, current=self.table.sort_kind or ""), take)
 
     def action_load(self) -> None:
         self._load(self._model.id, True)

@@ -165,26 +165,20 @@ async def test_a_proxy_that_wants_a_password(scheme: str, ask: Any, monkeypatch:
 async def test_a_server_that_does_not_read_on(tmp_path: Path) -> None:
     """It takes the connection and reads nothing: a large request is given up after the time-out for writing."""
 
-    async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
-        while not writer.is_closing():
-            await asyncio.sleep(0.01)
-
     from tui.openrouter.chat import EmbeddingRequest
     from tui.openrouter.text import Clean, Opaque
 
-    server = await asyncio.start_server(deaf, "127.0.0.1", 0)
-    try:
-        port = server.sockets[0].getsockname()[1]
+    with socket.socket() as deaf:  # the backlog takes the connection, and nobody reads
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(8)
         began = time.monotonic()
-        async with OpenRouterClient(f"http://127.0.0.1:{port}/api/v1", patience=PATIENCE) as client:
-            texts = (Clean("x" * 20_000_000),)
+        base_url = f"http://127.0.0.1:{deaf.getsockname()[1]}/api/v1"
+        async with OpenRouterClient(base_url, patience=PATIENCE) as client:
+            request = EmbeddingRequest(model=Opaque("some/model"), input=(Clean("x" * 20_000_000),))
             with pytest.raises(ApiError) as caught:
-                await client.embeddings(EmbeddingRequest(model=Opaque("some/model"), input=texts), Secret("sk-or-v1-1"))
+                await client.embeddings(request, Secret("sk-or-v1-1"))
         assert caught.value.kind == "stalled" and caught.value.outcome_unknown
         assert time.monotonic() - began < LONGEST_S
-    finally:
-        server.close()
 
 
 async def before_anything(wire: Wire) -> None:

@@ -54,7 +54,7 @@ _FLAG_MEANS: Final[dict[Flag, str]] = {
     "free": "costs nothing",
     "fav": "your favourites ★",
     "new": "came lately ✦",
-    "changed": "price, context or expiry moved",
+    "changed": "came or moved: price, context, expiry",
 }
 _OPEN: Final = (
     ("author:", "who made it"),

@@ -52,9 +52,9 @@ class Tiles:
         self.asked: list[tuple[range, range]] = []
         self.value = value or (lambda row, column: 1.0 if row == column else ((row * 7 + column * 7) % 10) / 10)
 
-    def __call__(self, rows: range, columns: range) -> Sequence[Sequence[float]]:
+    def __call__(self, rows: range, columns: range, block: int = 1) -> Sequence[Sequence[float]]:
         self.asked.append((rows, columns))
-        return [[self.value(row, column) for column in columns] for row in rows]
+        return [[self.value(row * block, column * block) for column in columns] for row in rows]
 
 
 def rows(count: int) -> list[Row]:
@@ -129,17 +129,44 @@ async def test_only_the_visible_tile_is_computed_and_once() -> None:
     app = MapHost()
     async with app.run_test(size=(80, 24)) as pilot:
         await shown(pilot, app.heat_map, 2000, tiles)
-        assert max(len(down) * len(across) for down, across in tiles.asked) <= 24 * 80
+        assert max(len(down) * len(across) for down, across in tiles.asked) <= 2 * 24 * 80
         tiles.asked.clear()
         for _ in range(3):
             drawn(app.heat_map)
         await pilot.press("j", "l")
         assert len(tiles.asked) <= 1
+        assert app.heat_map.texts_a_cell == 32
         await pilot.press("G")
+        assert "1985…2000 ↔ 1985…2000  1.00 mean" in "\n".join(drawn(app.heat_map))
+        while app.heat_map.cell_width < 3:
+            await pilot.press("plus")
         text = drawn(app.heat_map)
         assert "2000 ↔ 2000  1.00" in "\n".join(text)
         assert any(line.startswith(" 2000 ") for line in text)
-        assert sum(len(down) * len(across) for down, across in tiles.asked) < 24 * 80 * 4
+        assert max(len(down) * len(across) for down, across in tiles.asked) <= 2 * 24 * 80
+
+
+async def test_half_blocks_show_two_rows_in_a_line() -> None:
+    app = MapHost()
+    async with app.run_test(size=(40, 30)) as pilot:
+        await shown(pilot, app.heat_map, 33, Tiles(lambda row, column: row / 32 if column else math.nan))
+        while app.heat_map.cell_width > 1:
+            await pilot.press("minus")
+        await pilot.press("minus")
+        heat_map = app.heat_map
+        assert (heat_map.cell_width, heat_map.texts_a_cell) == (1, 1)
+        heat_map.move_to(32, 32)
+        await pilot.pause()
+        lines = [heat_map.render_line(y) for y in range(heat_map.size.height)]
+        cells = [line for line in lines if "▀" in line.text]
+        assert len(cells) == 17
+        first, last = (list(cells[at])[-2] for at in (0, 15))
+        assert first.style is not None and first.style.color != first.style.bgcolor
+        assert first.style.color != last.style.color
+        # The numbers of every second row, and of the cursor's.
+        assert [int(line.text[:5].split()[0]) for line in cells[:3]] == [1, 3, 5]
+        assert cells[16].text.split()[0] == "33"
+        assert "33 ↔ 33  1.00" in "\n".join(line.text for line in lines)
 
 
 async def test_a_step_of_the_cursor_draws_a_few_lines_only(monkeypatch: pytest.MonkeyPatch) -> None:

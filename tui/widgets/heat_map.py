@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
@@ -20,26 +20,22 @@ from typing_extensions import override
 
 from tui.core import formats
 from tui.openrouter.text import Clean
-from tui.widgets.heat_ramp import RAMP, STEPS, UNKNOWN, Ramp, make_ramp, short_value, value_text
+from tui.widgets.heat_cells import HeatCells
+from tui.widgets.heat_plan import EMPTY, Level, Plan, fitting_level, levels, make_plan
+from tui.widgets.heat_ramp import RAMP, STEPS, UNKNOWN, Ramp, make_ramp
 
 if TYPE_CHECKING:
     from textual import events
 
-_WIDTHS: Final = (5, 3, 2, 1)
-"""Columns a cell may take: with its value, apart, close, dense."""
-_VALUES_UP_TO: Final = 30
-"""Texts whose cells may show their values where there is room."""
-_LABELSTEPS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
-_FOOTERS: Final = (4, 1)
-"""Lines below the matrix: the pair with its texts, or the pair alone."""
+class Tile(Protocol):
+    """The values of these rows and columns, counted in blocks of so many texts; NaN where unknown."""
 
-Tile = Callable[[range, range], Sequence[Sequence[float]]]
-"""The values of these rows and columns; NaN where unknown."""
+    def __call__(self, down: range, across: range, block: int = 1, /) -> Sequence[Sequence[float]]: ...
 
 
 class MapRow(Protocol):
-    """One text of the matrix: the number it has in the sheet, and itself. Numbers ascend."""
+    """One text of the matrix: the number it has in the sheet, and itself."""
 
     @property
     def number(self) -> int: ...
@@ -47,23 +43,14 @@ class MapRow(Protocol):
     def text(self) -> Clean: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Where things stand at this size."""
-
-    gutter: int
-    cell: int
-    footer: int
-    label_step: int
-
-
 class HeatMap(ScrollView, can_focus=True):
     """The matrix, its legend, and the pair under the cursor."""
 
     HELP = (
         "The cosine similarity of each text with each other. Arrows or h j k l move the cursor; the line below says "
-        "which pair it is on and how alike they are. + and - zoom, s spreads the shades over the values that occur, "
-        "enter goes to the text."
+        "which pair it is on and how alike they are. + and - zoom: from cells with their values over half-blocks to "
+        "cells that are the mean of many texts. s spreads the shades over the values that occur, enter goes to the "
+        "text."
     )
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -131,15 +118,15 @@ class HeatMap(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
         super().__init__(id=id)
         self._rows: Sequence[MapRow] = ()
-        self._tile: Tile = lambda rows, columns: [[float("nan")] * len(columns) for _ in rows]
+        self._tile: Tile = lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down]
         self._range = (0.0, 1.0)
-        self._zoom: int | None = None
-        self._plan = _Plan(3, 3, 4, 1)
+        self._zoom: Level | None = None
+        self._plan = EMPTY
         self._width = 0
         """Columns that can be drawn on."""
         self._held: tuple[tuple[range, range], Sequence[Sequence[float]]] | None = None
         self._ramp: Ramp | None = None
-        self._cells: list[tuple[str, Style]] | None = None
+        self._cells: HeatCells | None = None
 
     def show(self, rows: Sequence[MapRow], tile: Tile, spread: tuple[float, float] | None = None) -> None:
         """Show the matrix of these texts; `spread` is the least and greatest value that occurs between them."""
@@ -154,19 +141,26 @@ class HeatMap(ScrollView, can_focus=True):
         self._arrange()
 
     def value(self, row: int, column: int) -> float:
-        """How alike two texts are; NaN when unknown."""
+        """How alike the cells of two texts are; NaN when unknown."""
+        block = self._plan.level.block
+        row, column = row // block, column // block
         if self._held is not None:
             (rows, columns), values = self._held
             if row in rows and column in columns:
                 return values[row - rows.start][column - columns.start]
         if not self._rows:
             return float("nan")
-        return self._tile(range(row, row + 1), range(column, column + 1))[0][0]
+        return self._tile(range(row, row + 1), range(column, column + 1), block)[0][0]
 
     @property
     def cell_width(self) -> int:
         """Columns that each cell takes, the gap included."""
         return self._plan.cell
+
+    @property
+    def texts_a_cell(self) -> int:
+        """Texts that each cell stands for, down and across."""
+        return self._plan.level.block
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -175,36 +169,40 @@ class HeatMap(ScrollView, can_focus=True):
 
     # Layout
 
+    def _levels(self) -> tuple[Level, ...]:
+        return levels(len(self._rows), halves=not self._is_plain)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether colours cannot be mixed: then the glyphs tell all, and half-blocks would tell nothing."""
+        return self.app.native_ansi_color or self.get_component_styles("heat-map--low").color.ansi is not None
+
     def _arrange(self) -> None:
         """Choose the widths for this size and these texts."""
-        count = len(self._rows)
-        digits = len(str(self._rows[-1].number)) if self._rows else 1
-        gutter = digits + 2
-        # The texts of the pair below the matrix, where they leave the rows their place.
-        footer = next((lines for lines in _FOOTERS if 1 + count + lines <= self.size.height), 4)
-        if self.size.height < 10:
-            footer = 1
-        # The size counts the scrollbar in; the numbers of the columns stand for the horizontal one.
-        self._width = self.size.width - (self.scrollbar_size_vertical if 1 + count + footer > self.size.height else 0)
-        room = self._width - gutter
-        cell = self._fitting_cell(count, room) if self._zoom is None else _WIDTHS[self._zoom]
-        need = 1 if digits < cell else -(-(digits + 1) // cell)
-        step = next((step for step in _LABELSTEPS if step >= need), _LABELSTEPS[-1])
-        self._plan = _Plan(gutter, cell, footer, step)
+        count, height = len(self._rows), self.size.height
+        digits = len(str(max((row.number for row in self._rows), default=1)))
+        steps = self._levels()
+        if self._zoom in steps:
+            level = self._zoom
+            self._width = self._width_beside(make_plan(count, digits, level, height))
+        else:
+            # The size counts the scrollbar in; the numbers of the columns stand for the horizontal one.
+            level = steps[fitting_level(count, self.size.width - digits - 2, steps)]
+            self._width = self._width_beside(make_plan(count, digits, level, height))
+            if self._width < self.size.width:
+                level = steps[fitting_level(count, self._width - digits - 2, steps)]
+        self._plan = make_plan(count, digits, level, height)
         self._held = self._cells = None
-        self.virtual_size = Size(gutter + count * cell, 1 + count + footer)
+        self.virtual_size = Size(
+            self._plan.gutter + self._plan.cells * level.cell, 1 + self._plan.lines + self._plan.footer
+        )
         self.refresh()
 
-    @staticmethod
-    def _fitting_cell(count: int, room: int) -> int:
-        for cell in _WIDTHS:
-            if cell == _WIDTHS[0] and count > _VALUES_UP_TO:
-                continue
-            if count * cell <= room:
-                return cell
-        return 2
+    def _width_beside(self, plan: Plan) -> int:
+        overflows = 1 + plan.lines + plan.footer > self.size.height
+        return self.size.width - (self.scrollbar_size_vertical if overflows else 0)
 
-    def _rows_in_view(self) -> int:
+    def _lines_in_view(self) -> int:
         return max(1, self.size.height - 1 - self._plan.footer)
 
     def _columns_in_view(self) -> int:
@@ -215,21 +213,22 @@ class HeatMap(ScrollView, can_focus=True):
         return -(-self.scroll_offset.x // self._plan.cell)
 
     def _footer_top(self) -> int:
-        below = 1 + len(self._rows) - self.scroll_offset.y
+        below = 1 + self._plan.lines - self.scroll_offset.y
         return min(self.size.height - self._plan.footer, below)
 
     def _visible(self) -> tuple[range, range]:
         top, left = self.scroll_offset.y, self._first_column()
-        count = len(self._rows)
+        plan = self._plan
+        at_once = plan.level.rows_a_line
         return (
-            range(top, max(top, min(count, top + self._rows_in_view()))),
-            range(left, max(left, min(count, left + self._columns_in_view()))),
+            range(top * at_once, max(top * at_once, min(plan.cells, (top + self._lines_in_view()) * at_once))),
+            range(left, max(left, min(plan.cells, left + self._columns_in_view()))),
         )
 
     def _values(self) -> tuple[range, range, Sequence[Sequence[float]]]:
         visible = self._visible()
         if self._held is None or self._held[0] != visible:
-            self._held = (visible, self._tile(*visible))
+            self._held = (visible, self._tile(*visible, self._plan.level.block))
         return (*visible, self._held[1])
 
     def on_resize(self, event: events.Resize) -> None:
@@ -256,12 +255,19 @@ class HeatMap(ScrollView, can_focus=True):
             segments = self._footer_line(y - footer, base)
         else:
             rows, columns, values = self._values()
-            row = rows.start + y - 1
-            if row in rows:
-                strip = Strip(self._row(row, values[y - 1], base))
-                if row == self.cursor[0] and self.cursor[1] in columns:
-                    at = self.cursor[1] - columns.start
-                    strip = self._with_cursor(strip, at, values[y - 1][at])
+            at_once = self._plan.level.rows_a_line
+            first = (y - 1) * at_once
+            if rows.start + first in rows:
+                lines = values[first : first + at_once]
+                numbered = self._gutter(rows.start + first)
+                draw = self._cell_drawing
+                cells = draw.row(lines[0], *self.scale) if at_once == 1 else draw.half_row(lines, *self.scale)
+                strip = Strip([numbered, *cells])
+                block = self._plan.level.block
+                row, column = self.cursor[0] // block, self.cursor[1] // block
+                if first <= row - rows.start < first + at_once and column in columns:
+                    at = column - columns.start
+                    strip = self._with_cursor(strip, at, lines[row - rows.start - first][at])
                 return strip.adjust_cell_length(width, base)
             segments = []
         return Strip(segments).adjust_cell_length(width, base)
@@ -274,14 +280,14 @@ class HeatMap(ScrollView, can_focus=True):
         plan = self._plan
         line = [" "] * (plan.gutter + len(columns) * plan.cell)
         cursor_span: tuple[int, int] | None = None
-        glyphs = self._glyph_count()
         for place, column in enumerate(columns):
-            number = self._rows[column].number
-            is_cursor = column == self.cursor[1]
-            if number % plan.label_step and not (is_cursor and plan.label_step == 1):
+            number = self._rows[column * plan.level.block].number
+            is_cursor = column == self.cursor[1] // plan.level.block
+            counted = number if plan.level.block == 1 and self._ascends else column
+            if counted % plan.label_step and not (is_cursor and plan.label_step == 1):
                 continue
             label = str(number)
-            end = plan.gutter + place * plan.cell + glyphs
+            end = plan.gutter + place * plan.cell + plan.glyphs
             start = end - len(label)
             if start < 0 or "".join(line[start - 1 if start else 0 : end]).strip():
                 continue
@@ -296,58 +302,33 @@ class HeatMap(ScrollView, can_focus=True):
         lit = self._part("selected")
         return [Segment(text[:start], style), Segment(text[start:end], lit), Segment(text[end:], style)]
 
-    def _row(self, row: int, values: Sequence[float], base: Style) -> list[Segment]:
-        plan = self._plan
-        is_selected = row == self.selected
-        style = self._part("selected" if is_selected or row == self.cursor[0] else "number")
-        number = str(self._rows[row].number).rjust(plan.gutter - 2)
-        segments = [Segment(f"{'▌' if is_selected else ' '}{number} ", style)]
-        gap = Segment(" " * (plan.cell - self._glyph_count()), base)
-        cells = self._cell_table(base)
-        low, high = self.scale
-        to_steps, top = (STEPS - 1) / (high - low), STEPS - 1
-        figures = self._glyph_count() >= 4
-        run: list[str] = []
-        run_style = base
-        # Up to some 8,000 cells are drawn at once: this loop is kept free of calls.
-        for value in values:
-            if value != value:  # NaN
-                text, style = cells[STEPS]
-            else:
-                step = int((value - low) * to_steps + 0.5)
-                text, style = cells[0 if step < 0 else min(step, top)]
-                if figures:
-                    text = text + short_value(value) if text else value_text(value).rjust(4)
-            if gap.text:
-                segments.append(Segment(text, style))
-                segments.append(gap)
-            elif style is run_style:
-                run.append(text)
-            else:
-                if run:
-                    segments.append(Segment("".join(run), run_style))
-                run, run_style = [text], style
-        if run:
-            segments.append(Segment("".join(run), run_style))
-        return segments
+    @property
+    def _ascends(self) -> bool:
+        """Whether the texts stand in the order of the sheet, as far as their ends show."""
+        return self._rows[0].number <= self._rows[-1].number and self._rows[0].number <= 2
 
-    def _cell_table(self, base: Style) -> list[tuple[str, Style]]:
-        """Text and style of a cell at each step, an unknown one at the end; where figures follow, their glyph."""
+    def _gutter(self, row: int) -> Segment:
+        """The number of the first text of a line of cells, and the mark of the selected one."""
+        plan = self._plan
+        texts = range(row * plan.level.block, (row + plan.level.rows_a_line) * plan.level.block)
+        is_selected = self.selected is not None and self.selected in texts
+        style = self._part("selected" if is_selected or self.cursor[0] in texts else "number")
+        at = texts.start
+        if plan.level.block == 1:
+            # Of the two rows of half-blocks the one that is looked at.
+            at = next((one for one in (self.selected, self.cursor[0]) if one is not None and one in texts), at)
+        number = str(self._rows[at].number).rjust(plan.gutter - 2)
+        return Segment(f"{'▌' if is_selected else ' '}{number} ", style)
+
+    @property
+    def _cell_drawing(self) -> HeatCells:
         if self._cells is None:
-            width = self._glyph_count()
-            ramp = self._ramp_styles(base)
-            styles = ramp.values if width >= 4 and ramp.values is not None else ramp.glyphs
-            self._cells = []
-            for step, style in enumerate(styles):
-                glyph = RAMP[round(step / (STEPS - 1) * (len(RAMP) - 1))]
-                text = glyph * width if width < 4 else glyph if ramp.values is None else ""
-                self._cells.append((text, style))
-            self._cells.append((UNKNOWN.center(width), ramp.unknown))
+            self._cells = HeatCells(self._ramp_styles(self.rich_style), self.rich_style, self._plan)
         return self._cells
 
     def _with_cursor(self, strip: Strip, column: int, value: float) -> Strip:
         """The cell under the cursor tells its value as far as there is room, so that it is seen without colour too."""
-        width = self._glyph_count()
+        width = self._plan.glyphs
         start = self._plan.gutter + column * self._plan.cell
         if isnan(value):
             text = UNKNOWN.center(width)
@@ -361,15 +342,12 @@ class HeatMap(ScrollView, can_focus=True):
         cell = Strip([Segment(text, self._part("cursor"))], width)
         return Strip.join([strip.crop(0, start), cell, strip.crop(start + width)])
 
-    def _glyph_count(self) -> int:
-        return self._plan.cell - 1 if self._plan.cell >= 3 else self._plan.cell
-
     def _ramp_styles(self, base: Style) -> Ramp:
         if self._ramp is None:
             low, middle, high = (
                 self.get_component_styles(f"heat-map--{name}").color for name in ("low", "middle", "high")
             )
-            mixed = None if self.app.native_ansi_color or low.ansi is not None else (low, middle, high)
+            mixed = None if self._is_plain else (low, middle, high)
             self._ramp = make_ramp(base, self._part("unknown"), mixed)
         return self._ramp
 
@@ -380,7 +358,9 @@ class HeatMap(ScrollView, can_focus=True):
         dim = self._part("number")
         if line == 0:
             value = self.value(row, column)
-            pair = f"{self._rows[row].number} ↔ {self._rows[column].number}  {_figure(value)}"
+            pair = f"{self._numbers_of(row)} ↔ {self._numbers_of(column)}  {_figure(value)}"
+            if self._plan.level.block > 1:
+                pair += " mean"
             lit = self._part("selected")
             return [*self._legend(base, dim), Segment("   ", base), Segment(pair, lit)]
         if line in (1, 2):
@@ -390,6 +370,15 @@ class HeatMap(ScrollView, can_focus=True):
             text = at.text[: room * 4].replace("\t", " ").replace("\n", " ")
             return [Segment(f"{number} ", dim), Segment(set_cell_size(text, room), base)]
         return []
+
+    def _numbers_of(self, text: int) -> str:
+        """The number of a text, or those of the first and the last of its cell."""
+        block = self._plan.level.block
+        first = text // block * block
+        last = min(len(self._rows), first + block) - 1
+        if first == last or block == 1:
+            return str(self._rows[text].number)
+        return f"{self._rows[first].number}…{self._rows[last].number}"
 
     def _legend(self, base: Style, dim: Style) -> list[Segment]:
         low, high = self.scale
@@ -431,10 +420,11 @@ class HeatMap(ScrollView, can_focus=True):
     def _keep_in_view(self) -> None:
         if not self.size.height:
             return
-        row, column = self.cursor
-        top, rows = self.scroll_offset.y, self._rows_in_view()
+        level = self._plan.level
+        line, column = self.cursor[0] // level.block // level.rows_a_line, self.cursor[1] // level.block
+        top, lines = self.scroll_offset.y, self._lines_in_view()
         left, columns = self._first_column(), self._columns_in_view()
-        new_top = row if row < top else max(top, row - rows + 1)
+        new_top = line if line < top else max(top, line - lines + 1)
         new_left = column if column < left else max(left, column - columns + 1)
         if (new_top, new_left) != (top, left):
             self.scroll_to(new_left * self._plan.cell, new_top, animate=False, force=True)
@@ -443,16 +433,20 @@ class HeatMap(ScrollView, can_focus=True):
         self.refresh(Region(0, y, max(1, self.size.width), 1))
 
     def _redraw_rows(self, *rows: int) -> None:
+        level = self._plan.level
         for row in set(rows):
-            y = row - self.scroll_offset.y + 1
+            y = row // level.block // level.rows_a_line - self.scroll_offset.y + 1
             if 1 <= y < self.size.height:
                 self._redraw(y)
 
     def action_step(self, rows: int, columns: int) -> None:
-        self.move_to(self.cursor[0] + rows, self.cursor[1] + columns)
+        block = self._plan.level.block
+        self.move_to(self.cursor[0] + rows * block, self.cursor[1] + columns * block)
 
     def action_page(self, direction: int) -> None:
-        self.move_to(self.cursor[0] + direction * max(1, self._rows_in_view() - 1), self.cursor[1])
+        level = self._plan.level
+        page = max(1, self._lines_in_view() - 1) * level.rows_a_line * level.block
+        self.move_to(self.cursor[0] + direction * page, self.cursor[1])
 
     def action_corner(self, direction: int) -> None:
         at = 0 if direction < 0 else len(self._rows) - 1
@@ -463,9 +457,10 @@ class HeatMap(ScrollView, can_focus=True):
             self.post_message(self.Chosen(self, self.cursor[0]))
 
     def action_zoom(self, change: int) -> None:
-        at = _WIDTHS.index(self._plan.cell) + change
-        if 0 <= at < len(_WIDTHS):
-            self._zoom = at
+        steps = self._levels()
+        at = steps.index(self._plan.level) + change if self._plan.level in steps else 0
+        if 0 <= at < len(steps):
+            self._zoom = steps[at]
             self._arrange()
             self._keep_in_view()
 
@@ -483,10 +478,11 @@ class HeatMap(ScrollView, can_focus=True):
         if offset is None:
             return
         rows, columns = self._visible()
-        row = rows.start + offset.y - 1
+        level = self._plan.level
+        row = rows.start + (offset.y - 1) * level.rows_a_line
         column = columns.start + (offset.x - self._plan.gutter) // self._plan.cell
         if row in rows and offset.x >= self._plan.gutter and column in columns and offset.y < self._footer_top():
-            self.move_to(row, column)
+            self.move_to(row * level.block, column * level.block)
 
 
 def _figure(value: float) -> str:

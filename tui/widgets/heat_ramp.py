@@ -26,6 +26,8 @@ class Ramp:
     values: tuple[Style, ...] | None
     """Of figures written on the shade; None where there are no shades."""
     unknown: Style
+    shades: tuple[Style, ...] = ()
+    """The colours themselves, as backgrounds; empty where there are none."""
 
 
 def make_ramp(base: Style, unknown: Style, colors: tuple[Color, Color, Color] | None) -> Ramp:
@@ -36,7 +38,10 @@ def make_ramp(base: Style, unknown: Style, colors: tuple[Color, Color, Color] | 
     # A glyph stays visible on its own shade, so that a picture without colour says the same.
     glyphs = [Style(color=_mix(colors, at + 0.08), bgcolor=_mix(colors, at - 0.06)) for at in places]
     return Ramp(
-        tuple(base + style for style in glyphs), tuple(base + _figure_style(colors, at) for at in places), unknown
+        tuple(base + style for style in glyphs),
+        tuple(base + _figure_style(colors, at) for at in places),
+        unknown,
+        tuple(Style(bgcolor=_mix(colors, at)) for at in places),
     )
 
 

@@ -1,0 +1,90 @@
+"""The similarity matrix of texts in some order, computed by the tile that is looked at, at any zoom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from tui.core.vectors import load_numpy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tui.core.vectors import Rows
+
+_COARSE: Final = 16
+"""Texts whose mean is kept, so that a cell that stands for hundreds need not read them all again."""
+
+
+class Matrix:
+    """Answers with mean similarities of blocks of texts: the mean of all pairs is the product of two mean vectors."""
+
+    def __init__(self, unit: Rows, rows: NDArray[np.intp]) -> None:
+        """`rows` are the rows of the texts in their order; `unit` has NaN in the row -1, for texts without a vector."""
+        self._unit = unit
+        self._rows = rows
+        self._coarse: tuple[Rows, NDArray[np.float32]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def prepare(self) -> None:
+        """Have the means of a few texts ready; takes some 100 ms for 10,000 texts, so it belongs in a thread."""
+        if self._coarse is None and len(self._rows) > _COARSE:
+            self._coarse = self._sums(range(-(-len(self._rows) // _COARSE)), _COARSE)
+
+    def tile(self, down: range, across: range, block: int = 1) -> list[list[float]]:
+        """The values of these rows and columns, each of `block` texts; NaN where no text of one has a vector."""
+        np = load_numpy()
+        if not self._unit.shape[1]:
+            return [[float("nan")] * len(across) for _ in down]
+        above = self._means(down, block)
+        left = above if across == down else self._means(across, block)
+        with np.errstate(all="ignore"):
+            values: list[list[float]] = np.clip(above @ left.T, -1.0, 1.0).tolist()
+        return values
+
+    def _means(self, blocks: range, block: int) -> Rows:
+        np = load_numpy()
+        if block == 1:
+            return self._unit[self._rows[blocks.start : blocks.stop]]
+        if block > _COARSE and block % _COARSE == 0 and self._coarse is not None:
+            sums, counts = self._gathered(*self._coarse, blocks, block // _COARSE)
+        else:
+            sums, counts = self._sums(blocks, block)
+        with np.errstate(all="ignore"):
+            return sums / counts[:, None]  # type: ignore[no-any-return]
+
+    def _sums(self, blocks: range, block: int) -> tuple[Rows, NDArray[np.float32]]:
+        """Sums of the unit vectors of each block, and of how many."""
+        np = load_numpy()
+        sums = np.empty((len(blocks), self._unit.shape[1]), dtype=np.float32)
+        counts = np.empty(len(blocks), dtype=np.float32)
+        for place, at in enumerate(blocks):
+            rows = self._rows[at * block : (at + 1) * block]
+            part = self._unit[rows]
+            known = ~np.isnan(part[:, 0])
+            counts[place] = known.sum()
+            sums[place] = part.sum(axis=0) if counts[place] == len(part) else part[known].sum(axis=0)
+        return sums, counts
+
+    @staticmethod
+    def _gathered(
+        sums: Rows, counts: NDArray[np.float32], blocks: range, times: int
+    ) -> tuple[Rows, NDArray[np.float32]]:
+        np = load_numpy()
+        begins = np.arange(blocks.start, blocks.stop) * times
+        end = min(len(sums), blocks.stop * times)
+        begins -= blocks.start * times
+        part, numbers = sums[blocks.start * times : end], counts[blocks.start * times : end]
+        return np.add.reduceat(part, begins, axis=0), np.add.reduceat(numbers, begins)
+
+
+def order_by_group(groups: Sequence[str]) -> list[int]:
+    """Places of the texts, those of a group together, groups as they first occur, those without one last."""
+    first: dict[str, int] = {}
+    for group in groups:
+        if group:
+            first.setdefault(group, len(first))
+    return sorted(range(len(groups)), key=lambda at: first.get(groups[at], len(first)))

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tui.app import OrtuiApp
 from tui.config import Settings, UiSettings
-from tui.core.commands import Command, Remember
+from tui.core.commands import Command, LoadChanges, PollQuota, RefreshCatalogue, Remember
 from tui.core.conversation import ConversationSettings, Cost, CostKind, Message, MessageState, Receipt
 from tui.core.events import (
     Connection,
@@ -168,6 +168,17 @@ async def test_it_starts_on_models_and_builds_a_view_on_its_first_visit(harness:
         await pilot.press("f2", "f3")
         assert harness.built == ["models", "chat"]
         assert "F3 Chat" in harness.view.query_one(HeaderLine).render().plain
+
+
+async def test_a_visit_begins_once_the_first_screen_is_there(harness: Harness) -> None:
+    async with harness.app.run_test() as pilot:
+        assert not harness.worker.submitted
+        for _ in range(2):
+            harness.worker.publish(PreferencesRead(values={}, favourites=frozenset(), recents=()))
+            await until(pilot, lambda: PollQuota() in harness.worker.submitted)
+        # Before the list is loaded: what that changes is news to this visit.
+        assert harness.worker.submitted[:2] == [LoadChanges(visit=True), RefreshCatalogue()]
+        assert harness.worker.submitted.count(LoadChanges(visit=True)) == 1
 
 
 async def test_f_keys_work_while_typing_and_digits_only_where_no_text_is_typed(harness: Harness) -> None:

@@ -37,8 +37,14 @@ def moving_rows(settings: Settings, step: int, now: datetime) -> list[Row]:
     rows = []
     for name, prompt, completion, every in _PRICES:
         dice = settings.dice("moving", name, step // every)
-        prices = {"prompt": _usd(prompt, dice.choice(_FACTORS)), "completion": _usd(completion, dice.choice(_FACTORS))}
-        rows.append(odd_row(f"oddities/{name}", f"price of the moment, by {name.rpartition('-')[2]}", **prices))
+        rows.append(
+            odd_row(
+                f"oddities/{name}",
+                f"a price that moves every {every} steps",
+                prompt=_usd(prompt, dice.choice(_FACTORS)),
+                completion=_usd(completion, dice.choice(_FACTORS)),
+            )
+        )
     paid = step // 4 % 2
     rows.append(
         odd_row(

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from functools import cache
+from typing import Any, Final, Literal, TypeAlias, get_type_hints
 
+import msgspec
 from msgspec.structs import fields
 
 from tui.core.conversation import (
@@ -25,11 +27,13 @@ from tui.database.columns import (
     Row,
     clean_out,
     from_json,
+    json_decoder,
     json_out,
     known_word_id,
     line_or_none,
     line_out,
     money_out,
+    quick_json,
     to_json,
     transaction,
 )
@@ -46,6 +50,8 @@ _IN_COLUMNS: Final = frozenset(
 _MORE: Final = tuple(field.name for field in fields(Message) if field.name not in _IN_COLUMNS)
 """Fields of a message that are kept together as JSON: nothing searches them."""
 _ROLES: Final = ("system", "user", "assistant", "tool")
+_READ: Final = "number, role, state, created_at, model, text, reasoning, more"
+"""What a message is made of that is known by its place."""
 _AT_ONCE: Final = 500
 """Messages that one statement reads."""
 _OPEN: Final = "state IN ('waiting', 'streaming')"
@@ -357,27 +363,55 @@ def folded_parts(connection: sqlite3.Connection, message_id: str) -> tuple[Clean
 
 def message_from_row(connection: sqlite3.Connection, row: Row) -> Message:
     """A message from its row; what another version wrote and this one cannot read is left out."""
-    state = MessageState(row["state"]) if row["state"] in set(MessageState) else MessageState.DONE
-    text, reasoning = clean_out(row["text"]), clean_out(row["reasoning"])
-    if state.is_open:
-        more_text, more_reasoning = folded_parts(connection, row["id"])
-        text, reasoning = Clean(text + more_text), Clean(reasoning + more_reasoning)
+    message = _without_parts(row, row["id"], row["conversation_id"], row["parent_id"])
+    _add_parts(connection, message)
+    return message
+
+
+def _add_parts(connection: sqlite3.Connection, message: Message) -> None:
+    """What has arrived of a message that still grows."""
+    if message.state.is_open:
+        text, reasoning = folded_parts(connection, message.id)
+        message.text, message.reasoning = Clean(message.text + text), Clean(message.reasoning + reasoning)
+
+
+def _without_parts(row: Row, message_id: str, conversation_id: str, parent_id: str | None) -> Message:
+    role = row["role"]
     blank = Message(
-        id=row["id"],
-        conversation_id=row["conversation_id"],
-        parent_id=row["parent_id"],
-        role=row["role"] if row["role"] in _ROLES else "user",
-        text=text,
+        id=message_id,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        role=role if role in _ROLES else "user",
+        text=clean_out(row["text"]),
         created_at=row["created_at"],
-        state=state,
+        state=_STATES.get(row["state"], MessageState.DONE),
         model=line_or_none(row["model"]),
-        reasoning=reasoning,
+        reasoning=clean_out(row["reasoning"]),
     )
-    more: Any = json_out(row["more"])
+    stored = row["more"]
+    if stored == "{}":
+        return blank
+    quick = quick_json(_quick_more(), stored)
+    if quick is not None:
+        for name in _MORE:
+            setattr(blank, name, getattr(quick, name))
+        return blank
+    more: Any = json_out(stored)
     if not isinstance(more, dict) or not more:
         return blank
     own = {name: getattr(blank, name) for name in _IN_COLUMNS}
     return from_json(Message, {name: more[name] for name in _MORE if name in more} | own, blank)
+
+
+_STATES: Final = {state.value: state for state in MessageState}
+
+
+@cache
+def _quick_more() -> msgspec.json.Decoder[Any]:
+    """Reads `more` at once, as long as this version wrote it and nothing in it has to be cleaned."""
+    hints = get_type_hints(Message)
+    rows = [(field.name, hints[field.name], field.default) for field in fields(Message) if field.name in _MORE]
+    return json_decoder(msgspec.defstruct("More", rows))
 
 
 def _more_in(message: Message) -> str:
@@ -395,27 +429,45 @@ def _branch(
     """
     parents: dict[str, tuple[int, str | None]] = {}
     places: dict[str | None, list[str]] = {}
-    for row in connection.execute(
+    for message_id, number, parent_id in _rows(
+        connection,
         "SELECT id, number, parent_id FROM message WHERE conversation_id = ? AND deleted_at IS NULL ORDER BY number",
         (conversation_id,),
-    ).fetchall():
-        parents[row["id"]] = (row["number"], row["parent_id"])
-        places.setdefault(row["parent_id"], []).append(row["id"])
-    numbers: list[int] = []
+    ):
+        parents[message_id] = (number, parent_id)
+        places.setdefault(parent_id, []).append(message_id)
+    found: list[tuple[int, str, str | None]] = []
     branches: dict[str, tuple[int, int]] = {}
     here = head_id
-    while here is not None and (found := parents.pop(here, None)) is not None:
-        numbers.append(found[0])
-        if len(beside := places[found[1]]) > 1:
+    while here is not None and (place := parents.pop(here, None)) is not None:
+        found.append((place[0], here, place[1]))
+        if len(beside := places[place[1]]) > 1:
             branches[here] = (beside.index(here) + 1, len(beside))
-        here = found[1]
-    numbers.reverse()
+        here = place[1]
+    found.reverse()
     rows: dict[int, Row] = {}
-    for first in range(0, len(numbers), _AT_ONCE):
-        some = numbers[first : first + _AT_ONCE]
-        query = f"SELECT * FROM message WHERE number IN ({','.join('?' * len(some))})"  # noqa: S608 - question marks
-        rows |= {row["number"]: row for row in connection.execute(query, some).fetchall()}
-    return [message_from_row(connection, rows[number]) for number in numbers], branches
+    for first in range(0, len(found), _AT_ONCE):
+        numbers = [number for number, _, _ in found[first : first + _AT_ONCE]]
+        marks = ",".join("?" * len(numbers))
+        query = f"SELECT {_READ} FROM message WHERE number IN ({marks})"  # noqa: S608 - question marks
+        rows |= {row["number"]: row for row in _rows(connection, query, numbers)}
+    messages = [_without_parts(rows[number], own, conversation_id, parent) for number, own, parent in found]
+    for message in messages:
+        _add_parts(connection, message)
+    return messages, branches
+
+
+def _rows(connection: sqlite3.Connection, query: str, parameters: Sequence[object]) -> list[Row]:
+    """Many rows: text is decoded by SQLite's own hand, and by ours, which takes anything, only where that fails."""
+    ours = connection.text_factory
+    connection.text_factory = str
+    try:
+        return connection.execute(query, parameters).fetchall()
+    except sqlite3.OperationalError:
+        connection.text_factory = ours
+        return connection.execute(query, parameters).fetchall()
+    finally:
+        connection.text_factory = ours
 
 
 def _like(text: str) -> str:

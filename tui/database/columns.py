@@ -249,6 +249,24 @@ def list_from_json(kind: type[T], value: object) -> tuple[T, ...]:
     return tuple(entries)
 
 
+def json_decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """For `quick_json`."""
+    return msgspec.json.Decoder(kind, strict=False, dec_hook=_opaque_of)
+
+
+def quick_json(decoder: msgspec.json.Decoder[T], column: object) -> T | None:
+    """What `to_json` wrote, several times as fast as by `from_json`; None where that has to look more closely.
+
+    Printable text without escapes holds nothing that would have to be cleaned.
+    """
+    if not isinstance(column, str) or "\\" in column or not column.isprintable():
+        return None
+    try:
+        return decoder.decode(column)
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError):
+        return None
+
+
 _BROKEN: Final = object()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from functools import partial
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Final
 
@@ -47,7 +47,6 @@ class MessageBlock:
         self.renders = 0
         """Pieces drawn so far (tests count them)."""
         self._drawn = drawn
-        self._splitter = UnitSplitter()
         self._taken = 0
         self._is_markdown = False
         self._finished = False
@@ -59,16 +58,32 @@ class MessageBlock:
         self._table_at = 0
         """Its first piece, counted in the body."""
         self._table_rows = 0
-        self._head_piece = Piece(self._draw_head)
-        self._head_piece.lights_up = True
-        self._thinking_piece = Piece(self._draw_head)
         self._thinking_said = ""
-        self._below_thoughts = Piece(lambda page: [page.blank()])
         self._thinking_since: float | None = None
         self._thought_pieces: list[Piece] = []
         self._thoughts_cut = 0
         self._thoughts_taken = 0
         self._page: Page | None = None
+
+    # What a message needs only once it comes near the pane: thousands of others are made without.
+
+    @cached_property
+    def _splitter(self) -> UnitSplitter:
+        return UnitSplitter()
+
+    @cached_property
+    def _head_piece(self) -> Piece:
+        piece = Piece(self._draw_head)
+        piece.lights_up = True
+        return piece
+
+    @cached_property
+    def _thinking_piece(self) -> Piece:
+        return Piece(self._draw_head)
+
+    @cached_property
+    def _below_thoughts(self) -> Piece:
+        return Piece(lambda page: [page.blank()])
 
     # heights
 

@@ -67,11 +67,12 @@ def save_lists(
     embeddings_body: bytes | None,
     now: float,
     process: str = "",
+    decoded: tuple[Model, ...] = (),
 ) -> bool:
     """Keep the model lists, and what of them is another than before; `process` has seen them then.
 
-    The answer is whether anything that is watched has changed. Decodes both the old and the new lists where these are
-    not the same: tens of milliseconds.
+    The answer is whether anything that is watched has changed. Where the lists are not the same, the old ones are
+    decoded, and the new ones unless they are handed in `decoded`: some tens of milliseconds.
     """
     from tui.core.catalogue_changes import difference  # none of it is for the first screen
     from tui.database import catalogue_history
@@ -87,7 +88,7 @@ def save_lists(
             # A list that is not there this time, or was not last time, says nothing of what it would have.
             both = embeddings is not None and embeddings_body is not None
             before = _decoded(models.body, embeddings.body if both and embeddings is not None else None)
-            after = _decoded(models_body, embeddings_body if both else None)
+            after = decoded if both and decoded else _decoded(models_body, embeddings_body if both else None)
             if before and after:
                 moved = difference(before, after)
         catalogue_history.watch(connection, origin, now)

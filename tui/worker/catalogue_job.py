@@ -73,6 +73,7 @@ async def refresh_catalogue(context: WorkerContext) -> None:
                 lists.embeddings_body,
                 now,
                 context.process_id,
+                reply.models,
             )
             if context.changes_read:
                 await _tell_changes(context)

@@ -18,8 +18,8 @@ NOW = 1_786_000_000.0
 D = Decimal
 
 
-def row(billed: str, estimated: str = "0", **more: int) -> SpendRow:
-    return SpendRow(key=Clean("x"), requests=1, billed_usd=D(billed), estimated_usd=D(estimated), **more)
+def row(billed: str, estimated: str = "0") -> SpendRow:
+    return SpendRow(key=Clean("x"), requests=1, billed_usd=D(billed), estimated_usd=D(estimated))
 
 
 def spend(burn: str = "0", today: str = "1", month: str = "5") -> SpendSummary:
@@ -105,11 +105,11 @@ def test_days_of_the_account_beside_ours() -> None:
     ]
     ours = SpendRow(key=Clean("d"), requests=3, billed_usd=D("0.9"), estimated_usd=D("0.1"), upstream_usd=D("0.25"))
     first, second = account_days(rows, {"2026-08-04": ours})
-    assert (first.day, first.account_usd, first.own_usd, first.difference_usd) == (
+    assert (str(first.day), first.account_usd, first.own_usd, first.difference_usd) == (
         "2026-08-04",
         1,
         D("0.75"),
         D("0.25"),
     )
     assert (first.account_byok_usd, first.own_byok_usd, first.own_requests) == (D("0.25"), D("0.25"), 3)
-    assert (second.account_usd, second.account_requests, second.own_usd) == (D("0.75"), 4, 0)
+    assert (second.account_usd, second.account_requests, second.own_usd) == (D("0.75"), 4, D(0))

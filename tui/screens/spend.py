@@ -1,12 +1,11 @@
-"""Spend and limits: what it cost, by day and model, what is left, and the last requests."""
+"""Spend and limits: what it cost, by time and by model, what is left, and the last requests."""
 
 from __future__ import annotations
 
-import calendar
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from msgspec.structs import replace
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,307 +13,192 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import ScreenResume
 from textual.timer import Timer
-from textual.widget import Widget
+from textual.widgets import Input
 from typing_extensions import override
 
-from tui.config import Settings
 from tui.core import formats
-from tui.core.commands import LoadSpend, PollQuota
-from tui.core.conversation import CostKind
-from tui.core.ledger import KeyState, KeyUse, LedgerRow, SpendQuery, SpendRow, SpendSummary
-from tui.core.state import State, Topic
-from tui.openrouter.text import Clean, clean_line
+from tui.core.commands import ExportSpend, LoadSpend, PollQuota, RepriceHistory
+from tui.core.ledger import LedgerRow, Period, SpendBy, SpendQuery
+from tui.core.state import Topic
 from tui.screens.live_screen import LiveScreen
 from tui.screens.session import Session
+from tui.screens.spend_figures import figures, notes
+from tui.screens.spend_limits import limit_lines
 from tui.stylesheets import style_path
-from tui.widgets.bars import DayBars, Gauge, GaugeLine, Gauges, ModelBars
-from tui.widgets.meter_strip import next_midnight, next_reset, sum_text
-from tui.widgets.request_list import RequestList, state_words
+from tui.widgets.bars import CourseBars, Gauges, PartBars
+from tui.widgets.figures import Figures
+from tui.widgets.request_list import RequestList
 
-NOTHING_YET = "No requests yet. What Chat (F3) and Embed (F4) send stands here with its bill."
+if TYPE_CHECKING:
+    from tui.core.ledger import SpendSummary
+    from tui.openrouter.text import Opaque
 
-
-def figures(spend: SpendSummary | None, now: float) -> list[tuple[Clean, Clean]]:
-    """The sums at the top, most wanted first: a label and an amount."""
-    names = ("today", "week", "month", "all", "session", "reserved")
-    if spend is None:
-        return [(Clean(name), formats.UNKNOWN) for name in names]
-    amounts = (
-        sum_text(spend.today),
-        sum_text(spend.week),
-        sum_text(spend.month),
-        sum_text(spend.all_time),
-        sum_text(spend.session),
-        formats.money(spend.reserved_usd),
-    )
-    pairs = [(Clean(name), amount) for name, amount in zip(names, amounts, strict=True)]
-    unknown = spend.all_time.unknown
-    if unknown:
-        pairs.append((Clean("cost unknown"), Clean(f"{unknown:,} requests")))
-    if spend.month.total_usd:
-        pairs.append((Clean("at this rate"), Clean(f"month ~{formats.money(_projected(spend.month, now))}")))
-    return pairs
-
-
-def _projected(month: SpendRow, now: float) -> Decimal:
-    """The month's end at the pace so far, at least a day's worth of it being over."""
-    at = datetime.fromtimestamp(now, UTC)
-    start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    whole = calendar.monthrange(at.year, at.month)[1] * 86_400
-    gone = max(86_400.0, (at - start).total_seconds())
-    return month.total_usd * whole / Decimal(int(gone))
-
-
-def limit_lines(state: State, settings: Settings, now: float) -> list[GaugeLine]:
-    """The limits pane: budgets, what the server says is left, each key's last minute, the free allowance."""
-    lines = [*_budget_lines(state, settings), *_quota_lines(state, settings, now)]
-    lines += [_key_line(key, now) for key in state.keys]
-    if (free := state.free) is not None and settings.provider.type == "openrouter":
-        least = "≥" if free.at_least and free.day_used else ""
-        resets = formats.duration(max(0.0, (free.resets_at or next_midnight(now)) - now))
-        day = Gauge(
-            Clean(""),
-            Decimal(free.day_used),
-            Decimal(free.day_limit),
-            Clean(f"{least}{free.day_used}/{free.day_limit} today"),
-        )
-        minute = Gauge(
-            Clean(""),
-            Decimal(free.minute_used),
-            Decimal(free.minute_limit),
-            Clean(f"{free.minute_used}/{free.minute_limit} this minute"),
-        )
-        lines.append(GaugeLine(Clean("free models"), (day, minute), Clean(f"resets in {resets}")))
-    return lines
-
-
-def _budget_lines(state: State, settings: Settings) -> list[GaugeLine]:
-    spend, budget = state.spend, settings.budget
-    if spend is None:
-        return []
-    rows = (
-        ("day", spend.today, budget.day),
-        ("month", spend.month, budget.month),
-        ("session", spend.session, budget.session),
-    )
-    gauges = tuple(
-        Gauge(
-            Clean(name),
-            row.total_usd + spend.reserved_usd,
-            limit,
-            Clean(f"{sum_text(row)}/{formats.money(limit)[1:]}"),
-        )
-        for name, row, limit in rows
-        if limit is not None
-    )
-    return [GaugeLine(Clean("budget"), gauges, Clean(f"then {budget.action}"))] if gauges else []
-
-
-def _quota_lines(state: State, settings: Settings, now: float) -> list[GaugeLine]:
-    quota = state.quota
-    if quota is None:
-        if not settings.provider.keys:
-            return [GaugeLine(Clean("key"), note=Clean("none: set OPENROUTER_API_KEY or list one in config.yaml"))]
-        return [GaugeLine(Clean("key"), note=Clean("asking what is left …"))]
-    lines = []
-    old = ""
-    if quota.failure is not None:
-        old = f", {formats.duration(max(0.0, now - quota.as_of))} old: {quota.failure.message}"
-    if (key := quota.key) is not None:
-        if key.limit is not None and key.limit_remaining is not None:
-            left = Clean(f"{formats.money(key.limit_remaining)} of {formats.money(key.limit)} left")
-            reset = next_reset(key.limit_reset, now)
-            when = (
-                f"{key.limit_reset}, resets in {formats.duration(reset - now)}" if reset is not None else "never resets"
-            )
-            gauge = Gauge(Clean(""), key.limit - key.limit_remaining, key.limit, left)
-            lines.append(GaugeLine(Clean("key limit"), (gauge,), clean_line(when + old), warns=bool(old)))
-        elif key.limit is None:
-            used = f"no limit, {formats.money(key.usage)} used" if key.usage is not None else "no limit"
-            lines.append(GaugeLine(Clean("key limit"), note=clean_line(used + old), warns=bool(old)))
-    elif quota.failure is not None:
-        lines.append(GaugeLine(Clean("key limit"), note=clean_line(f"unknown: {quota.failure.message}"), warns=True))
-    if (credits_ := quota.credits) is not None:
-        left_usd = credits_.total_credits - credits_.total_usage
-        words = Clean(f"{formats.money(left_usd)} of {formats.money(credits_.total_credits)} left")
-        lines.append(
-            GaugeLine(Clean("credits"), (Gauge(Clean(""), credits_.total_usage, credits_.total_credits, words),))
-        )
-    return lines
-
-
-def _key_line(key: KeyUse, now: float) -> GaugeLine:
-    def gauge(label: str, used: int, limit: int) -> Gauge:
-        words = f"{formats.short_count(used)}/{formats.short_count(limit)}" if limit else formats.short_count(used)
-        return Gauge(Clean(label), Decimal(used), Decimal(limit), Clean(words))
-
-    gauges = (
-        gauge("requests", key.requests_60s, key.limits.req_per_min),
-        gauge("tokens", key.tokens_60s, key.limits.tokens_per_min),
-    )
-    rest = f" {formats.duration(max(0.0, key.until - now))}" if key.until is not None else ""
-    reason = f": {key.reason}" if key.reason else ""
-    match key.state:
-        case KeyState.READY:
-            note = (
-                "last minute" if key.limits.req_per_min or key.limits.tokens_per_min else "last minute, no limits set"
-            )
-        case KeyState.RESTING:
-            note = f"rests{rest}{reason}"
-        case KeyState.DEAD:
-            note = f"✕ refused{reason}"
-        case KeyState.EMPTY:
-            note = f"✕ empty{reason}"
-    return GaugeLine(key.tail, gauges, clean_line(note), warns=key.state is not KeyState.READY)
-
-
-def request_details(row: LedgerRow) -> tuple[tuple[str, str], ...]:
-    """Names and values of everything that the ledger knows of a request."""
-    kinds = {
-        CostKind.BILLED: "billed",
-        CostKind.ESTIMATED: "estimated, without a bill yet",
-        CostKind.UNKNOWN: "unknown",
-    }
-    at = datetime.fromtimestamp(row.created_at, UTC).astimezone()
-    tokens = f"{formats.count(row.prompt_tokens)} in, {formats.count(row.completion_tokens)} out"
-    pairs: list[tuple[str, str | None]] = [
-        ("time", f"{at:%Y-%m-%d %H:%M:%S}"),
-        ("kind", row.kind.value),
-        ("cost", f"{formats.cost(row.cost)} {kinds[row.cost.kind]}".rstrip()),
-        ("tokens", tokens),
-        ("thinking", formats.count(row.reasoning_tokens) if row.reasoning_tokens else None),
-        ("from cache", formats.count(row.cached_tokens) if row.cached_tokens else None),
-        ("answered by", row.model_answered if row.model_answered != row.model else None),
-        ("provider", row.provider or formats.UNKNOWN),
-        ("key", row.key_tail),
-        ("first token", formats.UNKNOWN if row.ttft_ms is None else formats.duration(row.ttft_ms / 1000)),
-        ("took", formats.UNKNOWN if row.duration_ms is None else formats.duration(row.duration_ms / 1000)),
-        ("tries", str(row.tries)),
-        ("status", str(row.status) if row.status is not None else None),
-        ("error", row.error_kind),
-    ]
-    return tuple((name, value) for name, value in pairs if value is not None)
-
-
-class Figures(Widget):
-    """The sums, a label over each amount; what does not fit drops from the right."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"figures--label", "figures--amount"}
-    DEFAULT_CSS = "Figures { height: 2; }"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pairs: list[tuple[Clean, Clean]] = []
-
-    def show_pairs(self, pairs: list[tuple[Clean, Clean]]) -> None:
-        """Draw these."""
-        if pairs != self._pairs:
-            self._pairs = pairs
-            self.refresh()
-
-    @override
-    def render(self) -> Content:
-        label = self.get_visual_style("figures--label", partial=True)
-        amount = self.get_visual_style("figures--amount", partial=True)
-        room = self.content_size.width
-        above: list[tuple[str, object]] = []
-        below: list[tuple[str, object]] = []
-        for name, value in self._pairs:
-            width = max(len(name), len(value), 9) + 3
-            if width - 3 > room:
-                break
-            room -= width
-            above.append((name.ljust(width), label))
-            below.append((value.ljust(width), amount))
-        return Content.assemble(*above, "\n", *below)  # type: ignore[arg-type]
+NOTHING_YET: Final = "No requests yet. What Chat (F3) and Embed (F4) send stands here with its bill."
+_BY: Final[tuple[SpendBy, ...]] = ("model", "provider", "key", "conversation")
+_PERIODS: Final[dict[Period, str]] = {
+    "today": "today",
+    "week": "this week",
+    "month": "this month",
+    "30 days": "30 days",
+    "all": "all time",
+}
+_MORE_ROWS: Final = 400
+_TYPING_S: Final = 0.15
+"""So long nothing was typed before words are looked for."""
 
 
 class SpendScreen(LiveScreen):
     """Every cent and every limit."""
 
-    FOLLOWS = Topic.METER | Topic.SPEND
+    FOLLOWS = Topic.METER | Topic.SPEND | Topic.JOBS | Topic.REPRICED
     MODE = "spend"
     CSS_PATH = style_path("spend.tcss")
     AUTO_FOCUS = "RequestList"
     HELP = (
         "What was spent, billed figures without a mark, estimates with ~. Reserved is what running requests may cost "
-        "at most. Days, weeks and months are UTC, as OpenRouter counts them."
+        "at most; burn is the rate of the last 15 minutes, the day's end goes by it, the month's end by the month so "
+        "far. Days, weeks and months are UTC, as OpenRouter counts them."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "reload", "refresh", tooltip="Sum the ledger again and ask what is left.", id="spend.refresh"),
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Find requests by words.", id="spend.filter"),
+        Binding("b", "next_by", "by …", tooltip="By model, provider, key or conversation.", id="spend.by"),
+        Binding("p", "next_period", "period", tooltip="Today, week, month, 30 days, all.", id="spend.period"),
+        Binding("v", "plot", "plot", tooltip="Spending over time, as large as the terminal.", id="spend.plot"),
+        Binding(
+            "w", "what_if", "what if", tooltip="What 30 days would have cost on another model.", id="spend.what_if"
+        ),
+        Binding("e", "export", "export", tooltip="All requests into a CSV or JSON file.", id="spend.export"),
+        Binding("h", "turn_time", "hours/days", show=False, tooltip="By the hour or by the day.", id="spend.hours"),
+        Binding("a", "account", "account", show=False, tooltip="The account's days beside ours.", id="spend.account"),
+        Binding("r", "reload", "refresh", show=False, tooltip="Sum again and ask what is left.", id="spend.refresh"),
+        Binding("escape", "clear_filter", "clear filter", show=False, tooltip="All requests again.", id="spend.clear"),
     ]
 
     figures = getters.query_one(Figures)
-    days = getters.query_one(DayBars)
-    models = getters.query_one(ModelBars)
+    course = getters.query_one(CourseBars)
+    parts = getters.query_one(PartBars)
     gauges = getters.query_one(Gauges)
+    filter_line = getters.query_one("#request-filter", Input)
     requests = getters.query_one(RequestList)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._clock: Timer | None = None
+        self._query = SpendQuery()
+        self._asked: tuple[SpendQuery, SpendSummary | None] | None = None
+        """What the view that is awaited was asked with; None: none is."""
+        self._shown_for: tuple[SpendQuery, SpendSummary | None] | None = None
+        self._by_hour = False
+        self._what_if: Opaque | None = None
+        self._typed: Timer | None = None
 
     @override
     def compose(self) -> ComposeResult:
         yield Figures()
         with Horizontal(id="bars"):
-            days = DayBars()
-            utc = datetime.now().astimezone().utcoffset() == timedelta(0)
-            days.border_title = "per day, 30 d" if utc else "per day, 30 d, UTC"
-            yield days
-            models = ModelBars()
-            models.border_title = "by model, this month"
-            yield models
+            yield CourseBars()
+            yield PartBars()
         gauges = Gauges()
         gauges.border_title = "limits"
         yield gauges
+        yield Input(placeholder="words of model, provider, key, error, conversation", id="request-filter", compact=True)
         yield RequestList("Reading the ledger …")
 
     @override
     def on_mount(self) -> None:
         # Countdowns; while the view is hidden nothing ticks.
         self._clock = self.set_interval(1.0, self._show_limits, pause=True)
+        self._show_titles()
 
     @override
     def on_screen_resume(self, event: ScreenResume) -> None:
         if self._clock is not None:
             self._clock.resume()
-        self._ask()
+        self._asked = None
+        self._reload()
 
     @override
     def on_screen_suspend(self) -> None:
         if self._clock is not None and not self.is_current_view:
             self._clock.pause()
 
+    # what is looked at
+
     def action_reload(self) -> None:
         """Sum the ledger again and ask what is left."""
-        if not self._ask():
+        self._asked = None
+        if not self._reload():
             self.notify("Too much is waiting already; press r in a moment.", severity="warning", markup=False)
 
-    @on(RequestList.Chosen)
-    def show_details(self, event: RequestList.Chosen) -> None:
-        """All that is known of a request."""
-        from tui.screens.help import HelpScreen, HelpSection
+    def action_next_by(self) -> None:
+        self._change(by=_BY[(_BY.index(self._query.by) + 1) % len(_BY)])
 
-        row = event.row
-        section = HelpSection(row.model, state_words(row), request_details(row))
-        _ = self.app.push_screen(HelpScreen([section], "request"))
+    def action_next_period(self) -> None:
+        periods = tuple(_PERIODS)
+        self._change(period=periods[(periods.index(self._query.period) + 1) % len(periods)])
 
-    def _ask(self) -> bool:
-        return self.session.submit(LoadSpend(query=SpendQuery())) and self.session.submit(PollQuota())
+    def action_turn_time(self) -> None:
+        self._by_hour = not self._by_hour
+        self._show_titles()
+        self.catch_up(Topic.SPEND)
+
+    def _change(self, **changes: object) -> None:
+        self._query = replace(self._query, **changes)
+        self._show_titles()
+        self._ask_view()
+
+    def _reload(self) -> bool:
+        return self._ask_view() and self.session.submit(PollQuota())
+
+    def _ask_view(self) -> bool:
+        """Ask for what is to be seen, unless just that is being answered; one answer is awaited at a time."""
+        if self._asked is not None:
+            return True
+        wanted = (self._query, self.session.state.spend)
+        if not self.session.submit(LoadSpend(query=self._query)):
+            return False
+        self._asked = wanted
+        return True
 
     @override
     def catch_up(self, topics: Topic) -> None:
         state = self.session.state
-        spend = state.spend
-        self.figures.show_pairs(figures(spend, self.session.now()))
+        spend, view = state.spend, state.spend_view
+        if topics & Topic.SPEND and self._asked is not None and view is not None and view.query == self._asked[0]:
+            self._shown_for, self._asked = (view.query, spend), None
+        if self._shown_for is not None and self._shown_for != (self._query, spend):
+            self._ask_view()
+        self.figures.show_figures(figures(spend), notes(state, self.session.now()))
         self._show_limits()
-        if state.spend_view is not None:
-            self.models.show_rows(state.spend_view.by_model)
+        if view is not None:
+            self.parts.show_parts(view.parts, view.query.by)
         if spend is not None:
-            self.days.show_rows(spend.by_day)
-            self.requests.say_when_empty(NOTHING_YET)
-            self.requests.show_rows(spend.last)
+            self.course.show_rows(view.by_hour if self._by_hour and view is not None else spend.by_day)
+            self._show_requests()
+        if topics & Topic.REPRICED:
+            self._show_what_if()
+
+    def _show_requests(self) -> None:
+        state = self.session.state
+        assert state.spend is not None
+        view = state.spend_view
+        older = view.requests if view is not None and view.query.words == self._query.words else None
+        if self._query.words:
+            self.requests.say_when_empty(f"No request of the last 100,000 has “{self._query.words}”. esc shows all.")
+            if older is not None:
+                self.requests.show_rows(older)
+            return
+        self.requests.say_when_empty(NOTHING_YET)
+        rows = state.spend.last
+        if older is not None:
+            newest = {row.id for row in rows}
+            rows = (*rows, *(row for row in older if row.id not in newest))
+        self.requests.show_rows(rows)
+
+    def _show_titles(self) -> None:
+        utc = datetime.now().astimezone().utcoffset() == timedelta(0)
+        self.course.border_title = "per hour, 48 h" if self._by_hour else f"per day, 30 d{'' if utc else ', UTC'}"
+        self.parts.border_title = Content(f"by {self._query.by}, {_PERIODS[self._query.period]}")
 
     def _show_limits(self) -> None:
         quota = self.session.state.quota
@@ -322,3 +206,130 @@ class SpendScreen(LiveScreen):
         self.gauges.show_lines(limit_lines(self.session.state, self.session.settings, now))
         age = now - quota.as_of if quota is not None else 0.0
         self.gauges.border_subtitle = f"{formats.duration(age)} ago" if age >= 60 else ""
+
+    # the requests
+
+    def action_filter(self) -> None:
+        self.filter_line.display = True
+        self.filter_line.focus()
+
+    def action_clear_filter(self) -> None:
+        self.filter_line.value = ""
+        self.filter_line.display = False
+        self.requests.focus()
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "clear_filter":
+            return self.filter_line.display if self.is_mounted else False
+        if action == "account":
+            return self.session.state.activity is not None
+        return super().check_action(action, parameters)
+
+    @on(Input.Changed, "#request-filter")
+    def note_typing(self) -> None:
+        if self._typed is None:
+            self._typed = self.set_timer(_TYPING_S, self._look_for, pause=True)
+        self._typed.reset()
+        self._typed.resume()
+
+    def _look_for(self) -> None:
+        self._typed = None
+        words = " ".join(self.filter_line.value.split())
+        if words != self._query.words:
+            self._change(words=words)
+            self._show_requests()
+
+    @on(Input.Submitted, "#request-filter")
+    def leave_filter(self) -> None:
+        self.requests.focus()
+
+    @on(RequestList.Chosen)
+    def show_details(self, event: RequestList.Chosen) -> None:
+        """All that is known of a request."""
+        from tui.screens.request_dialog import RequestDialog
+
+        _ = self.app.push_screen(RequestDialog(self.session, event.row, self.session.now()))
+
+    @on(RequestList.Wanted)
+    def give(self, event: RequestList.Wanted) -> None:
+        match event.what:
+            case "older":
+                if self._query.rows < _MORE_ROWS:
+                    self._change(rows=_MORE_ROWS)
+            case "page":
+                self._open_page(event.row)
+            case "id" if event.row.generation_id is not None:
+                self.session.copy(event.row.generation_id.raw)
+            case _:
+                self.notify("OpenRouter gave this request no id.", severity="warning", markup=False)
+
+    def _open_page(self, row: LedgerRow) -> None:
+        from tui.screens.request_dialog import page_of
+
+        if (page := page_of(row)) is not None:
+            self.app.open_url(page)
+        else:
+            self.notify("OpenRouter gave this request no id.", severity="warning", markup=False)
+
+    # dialogs
+
+    def action_plot(self) -> None:
+        from tui.screens.spend_dialogs import PlotDialog
+
+        state = self.session.state
+        days = state.spend.by_day if state.spend is not None else ()
+        hours = state.spend_view.by_hour if state.spend_view is not None else ()
+        _ = self.app.push_screen(PlotDialog(days, hours, by_hour=self._by_hour))
+
+    def action_account(self) -> None:
+        from tui.screens.help import HelpScreen
+        from tui.screens.spend_dialogs import account_section
+
+        if (activity := self.session.state.activity) is not None:
+            section = account_section(activity, self.session.now())
+            _ = self.app.push_screen(HelpScreen([section], "account"))
+
+    def action_export(self) -> None:
+        from tui.openrouter.text import Clean
+        from tui.screens.pick import PickScreen
+        from tui.widgets.pick_list import PickItem
+
+        items = [
+            PickItem("csv", Clean("CSV"), Clean("for spreadsheets")),
+            PickItem("json", Clean("JSON"), Clean("for programs")),
+        ]
+
+        def write(kind: str | None) -> None:
+            if kind is not None:
+                _ = self.session.submit(ExportSpend(kind="json" if kind == "json" else "csv"))
+
+        _ = self.app.push_screen(PickScreen("export all requests as", items), write)
+
+    def action_what_if(self) -> None:
+        """What the last 30 days would have cost on a model."""
+        from tui.screens.pick import PickScreen
+        from tui.screens.pick_items import model_items
+
+        state = self.session.state
+        chats, embeds = (model_items(state.models, state.favourites, embeddings=kind) for kind in (False, True))
+
+        def ask(raw: str | None) -> None:
+            model = next((model for model in state.models if model.id.raw == raw), None)
+            if model is not None:
+                self._what_if = model.id
+                _ = self.session.submit(RepriceHistory(models=(model.id,)))
+
+        empty = "The list of models is not there yet: F2, then r loads it."
+        picker = PickScreen("the last 30 days on", [*chats, *embeds], recents=state.recents, empty=empty)
+        _ = self.app.push_screen(picker, ask)
+
+    def _show_what_if(self) -> None:
+        answer = self.session.state.repriced
+        if answer is None or self._what_if is None or answer.models != (self._what_if,):
+            return
+        from tui.screens.help import HelpScreen
+        from tui.screens.spend_dialogs import repriced_section
+
+        self._what_if = None
+        _ = self.app.push_screen(HelpScreen([repriced_section(answer)], "what if"))

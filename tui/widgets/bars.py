@@ -13,7 +13,7 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from tui.core import formats
-from tui.core.ledger import SpendRow
+from tui.core.ledger import SpendBy, SpendRow
 from tui.openrouter.text import Clean
 from tui.widgets.meter_strip import Level, level_of, sum_text
 
@@ -51,8 +51,8 @@ class SpendBars(Widget):
             self.refresh()
 
 
-class DayBars(SpendBars):
-    """What each of the last days cost, oldest first."""
+class CourseBars(SpendBars):
+    """What each of the last days or hours cost, oldest first."""
 
     @override
     def render(self) -> Content:
@@ -62,22 +62,24 @@ class DayBars(SpendBars):
         if height < 2 or width < 10:
             return Content("")
         if not any(row.total_usd for row in self._rows):
-            return Content.assemble(("Nothing was spent in these days.", dim))
+            return Content.assemble(("Nothing was spent in this time.", dim))
         cells = max(1, min(4, (width - 1) // max(1, len(self._rows))))
         rows = self._rows[-(width // cells) :]
         lines = column_lines([row.total_usd for row in rows], height - 1, cells)
         dearest = max(rows, key=lambda row: row.total_usd)
-        first, last = _short_day(rows[0].key), _short_day(rows[-1].key)
+        first, last = short_time(rows[0].key), short_time(rows[-1].key)
         across = len(rows) * cells
-        for top in (f"top {sum_text(dearest)} on {_short_day(dearest.key)}", f"top {sum_text(dearest)}", "…"):
+        for top in (f"top {sum_text(dearest)} on {short_time(dearest.key)}", f"top {sum_text(dearest)}", "…"):
             legend = f"{first}{top.center(max(len(top) + 2, across - len(first) - len(last)))}{last}"
             if len(legend) <= width:
                 break
         return Content.assemble(*[part for line in lines for part in ((line, bar), "\n")], (legend[:width], dim))
 
 
-def _short_day(key: str) -> str:
-    """`2026-08-06` as `6 Aug`."""
+def short_time(key: str) -> str:
+    """`2026-08-06` as `6 Aug`, the start of an hour in Unix seconds as `14:00` in local time."""
+    if key.isdecimal():
+        return formats.clock(float(key))
     try:
         day = date.fromisoformat(key)
     except ValueError:
@@ -85,8 +87,20 @@ def _short_day(key: str) -> str:
     return f"{day.day} {day.strftime('%b')}"
 
 
-class ModelBars(SpendBars):
-    """What each model cost, dearest first; what does not fit is counted."""
+class PartBars(SpendBars):
+    """What each model, provider, key or conversation cost, dearest first; what does not fit is counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._are_models = True
+
+    def show_parts(self, rows: tuple[SpendRow, ...], by: SpendBy) -> None:
+        """Draw these, which are models, providers, keys or conversations."""
+        self._are_models = by == "model"
+        self.show_rows(rows)
+
+    def _shown(self, row: SpendRow) -> str:
+        return _short_model(row.key) if self._are_models else row.key.replace("\n", " ")
 
     @override
     def render(self) -> Content:
@@ -94,15 +108,15 @@ class ModelBars(SpendBars):
         bar = self.get_visual_style("bars--bar", partial=True)
         dim = self.get_visual_style("bars--dim", partial=True)
         if not self._rows:
-            return Content.assemble(("No model was used this month.", dim))
+            return Content.assemble(("Nothing was spent in this time.", dim))
         rows = self._rows if len(self._rows) <= height else self._rows[: max(1, height - 1)]
-        name_width = min(max(Content(_short_model(row.key)).cell_length for row in rows), max(8, width * 2 // 5))
+        name_width = min(max(Content(self._shown(row)).cell_length for row in rows), max(8, width * 2 // 5))
         money_width = max(len(sum_text(row)) for row in rows)
         bar_width = width - name_width - money_width - 2
         top = max((row.total_usd for row in rows), default=Decimal(0))
         parts: list[object] = []
         for row in rows:
-            name = Content(_short_model(row.key)).truncate(name_width, ellipsis=True, pad=True)
+            name = Content(self._shown(row)).truncate(name_width, ellipsis=True, pad=True)
             share = float(row.total_usd / top) if top > 0 else 0.0
             drawn = formats.bar(share, bar_width).replace("░", " ") if bar_width >= 3 else ""
             parts += [name, " ", (drawn, bar), f" {sum_text(row):>{money_width}}", "\n"]

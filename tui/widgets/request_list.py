@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Literal
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
@@ -19,67 +18,21 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from tui.core import formats
-from tui.core.conversation import Cost
-from tui.core.ledger import STOPPED, LedgerRow, RequestState
+from tui.core.ledger import LedgerRow
 from tui.openrouter.text import Clean
-
-
-class _Columns(NamedTuple):
-    """Widths in cells; 0 leaves a column out."""
-
-    model: int
-    provider: int
-    key: int
-    tokens: int
-    cost: int
-    first: int
-    duration: int
-    state: int
-
-
-_TIME: Final = 5
-_WIDE: Final = 130
-
-
-def columns_for(width: int) -> _Columns:
-    """The columns that fit; from 130 cells also the key, the time to the first token and a model's author."""
-    if width >= _WIDE:
-        fixed = _Columns(0, provider=14, key=5, tokens=13, cost=12, first=6, duration=7, state=24)
-    else:
-        narrow = width < 100
-        state, cost = (15, 9) if narrow else (26, 11)
-        fixed = _Columns(0, provider=10, key=0, tokens=11, cost=cost, first=0, duration=6, state=state)
-    gap = gap_for(width)
-    taken = 1 + _TIME + gap + sum(size + gap for size in fixed if size)
-    return fixed._replace(model=max(10, width - taken))
-
-
-def gap_for(width: int) -> int:
-    """Cells between columns."""
-    return 2 if width >= _WIDE else 1
-
-
-def state_words(row: LedgerRow) -> Clean:
-    """How a request ended, in words and symbols."""
-    retries = f" ↻{row.tries - 1}" if row.tries > 1 else ""
-    error = (row.error_kind or "").replace("_", " ")
-    if row.error_kind == STOPPED:
-        after = {RequestState.AWAITED: ", bill awaited", RequestState.ESTIMATED: ", no bill came"}.get(row.state, "")
-        return Clean(f"■ stopped{after}{retries}")
-    match row.state:
-        case RequestState.RESERVED:
-            words = "running"
-        case RequestState.AWAITED:
-            words = f"{'✕ ' if error else ''}bill awaited"
-        case RequestState.ESTIMATED:
-            words = "no bill came"
-        case RequestState.UNKNOWN:
-            words = f"✕ {error}" if error else "cost unknown"
-        case RequestState.FREE:
-            words = f"✕ {error}" if error else "not billed"
-        case RequestState.BILLED:
-            words = f"✂ {error}" if error else "done"
-    return Clean(words + retries)
+from tui.widgets.request_columns import (
+    TIME,
+    WIDE,
+    cell,
+    columns_for,
+    cost_cell,
+    gap_for,
+    more_cells,
+    more_heads,
+    more_pages,
+    seconds,
+    state_words,
+)
 
 
 class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -87,6 +40,12 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,d", "choose", "details", tooltip="All that is known of this request.", id="requests.details"),
+        Binding("o", "open_page", "logs page", tooltip="Open OpenRouter's log in the browser.", id="requests.open"),
+        Binding("y", "copy_id", "copy id", show=False, tooltip="Copy the generation's id.", id="requests.copy"),
+        Binding(
+            "right,l", "turn(1)", "more columns", tooltip="The next columns, until all were shown.", id="requests.right"
+        ),
+        Binding("left", "turn(-1)", "columns before", show=False, tooltip="The columns before.", id="requests.left"),
         Binding("up,k", "move(-1)", "up", show=False, tooltip="One row up.", id="requests.up"),
         Binding("down,j", "move(1)", "down", show=False, tooltip="One row down.", id="requests.down"),
         Binding("pageup,ctrl+u", "page(-1)", "page up", show=False, tooltip="A page up.", id="requests.page_up"),
@@ -109,12 +68,27 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
     )
 
     cursor = var(0)
+    page = var(0)
+    """Which columns are shown: 0 the most wanted, then all others."""
 
     @dataclass
     class Chosen(Message):
         """Somebody wants to know more of a request."""
 
         request_list: RequestList
+        row: LedgerRow
+
+        @property
+        @override
+        def control(self) -> RequestList:
+            return self.request_list
+
+    @dataclass
+    class Wanted(Message):
+        """Somebody wants the page of a request, its id, or older requests."""
+
+        request_list: RequestList
+        what: Literal["page", "id", "older"]
         row: LedgerRow
 
         @property
@@ -161,6 +135,8 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_cursor(self) -> None:
         self.refresh()
+        if self._rows and self.cursor == len(self._rows) - 1 > 0:
+            self.post_message(self.Wanted(self, "older", self._rows[-1]))
         page = self.scrollable_content_region.height - 1
         top = round(self.scroll_target_y)
         if page <= 0:
@@ -175,6 +151,19 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, pages: int) -> None:
         self.cursor += pages * max(1, self.scrollable_content_region.height - 2)
+
+    def action_turn(self, pages: int) -> None:
+        count = 1 + len(more_pages(self.scrollable_content_region.width))
+        self.page = (self.page + pages) % count
+        self.refresh()
+
+    def action_open_page(self) -> None:
+        if (row := self.lit) is not None:
+            self.post_message(self.Wanted(self, "page", row))
+
+    def action_copy_id(self) -> None:
+        if (row := self.lit) is not None:
+            self.post_message(self.Wanted(self, "id", row))
 
     def action_choose(self) -> None:
         if (row := self.lit) is not None:
@@ -206,16 +195,22 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, row_style)
         row = self._rows[number]
         lit = number == self.cursor and self.has_focus
-        key = (row, lit, width)
+        key = (row, lit, width, self.page)
         if (strip := self._strips.get(key)) is None:
             strip = self._strips[key] = self._draw(row, lit, width)
         return strip
 
     def _head(self, width: int) -> Strip:
-        columns = columns_for(width)
         style = self.get_visual_style("request-list--head").rich_style
+        gap = " " * gap_for(width)
+        if self.page:
+            pages = more_pages(width)
+            page = min(self.page, len(pages))
+            heads = gap.join(cell(words, size, right) for words, size, right in more_heads(pages[page - 1]))
+            return Strip([Segment(f" {heads}", style)]).adjust_cell_length(width, style)
+        columns = columns_for(width)
         cells = (
-            ("time", _TIME, False),
+            ("time", TIME, False),
             ("model", columns.model, False),
             ("provider", columns.provider, False),
             ("key", columns.key, False),
@@ -225,16 +220,21 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
             ("took", columns.duration, True),
             ("", columns.state, False),
         )
-        text = (" " * gap_for(width)).join(_cell(words, size, right) for words, size, right in cells if size)
+        text = gap.join(cell(words, size, right) for words, size, right in cells if size)
         return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
 
     def _draw(self, row: LedgerRow, lit: bool, width: int) -> Strip:
-        columns = columns_for(width)
         style = self.get_visual_style("request-list--lit" if lit else "request-list--row").rich_style
+        if self.page:
+            pages = more_pages(width)
+            more = more_cells(row, pages[min(self.page, len(pages)) - 1])
+            text = (" " * gap_for(width)).join(cell(text, size, right) for text, size, right in more)
+            return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
+        columns = columns_for(width)
         dim = style if lit else self.get_visual_style("request-list--row", "request-list--dim").rich_style
         words = state_words(row)
         bad = row.error_kind is not None and not lit
-        model = row.model if width >= _WIDE else Clean(row.model.rpartition("/")[2] or row.model)
+        model = row.model if width >= WIDE else Clean(row.model.rpartition("/")[2] or row.model)
         tokens = (
             f"{formats.count(row.prompt_tokens)}→{formats.count(row.completion_tokens)}"
             if row.prompt_tokens is not None or row.completion_tokens is not None
@@ -242,39 +242,19 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         )
         state = self.get_visual_style("request-list--row", "request-list--bad").rich_style if bad else dim
         cells = (
-            (formats.clock(row.created_at), _TIME, False, dim),
+            (formats.clock(row.created_at), TIME, False, dim),
             (model, columns.model, False, style),
             (row.provider or formats.UNKNOWN, columns.provider, False, dim),
             (row.key_tail, columns.key, False, dim),
             (tokens, columns.tokens, True, style),
             (cost_cell(row.cost, columns.cost), columns.cost, True, style),
-            (_seconds(row.ttft_ms), columns.first, True, dim),
-            (_seconds(row.duration_ms), columns.duration, True, dim),
+            (seconds(row.ttft_ms), columns.first, True, dim),
+            (seconds(row.duration_ms), columns.duration, True, dim),
             (words, columns.state, False, state),
         )
         segments = [Segment(" ", style)]
         gap = Segment(" " * gap_for(width), style)
         for text, size, right, cell_style in cells:
             if size:
-                segments += [Segment(_cell(text, size, right), cell_style), gap]
+                segments += [Segment(cell(text, size, right), cell_style), gap]
         return Strip(segments).adjust_cell_length(width, style).simplify()
-
-
-def cost_cell(cost: Cost, width: int) -> str:
-    """The cost; one so small that its digits do not fit says so instead of losing them."""
-    text = formats.cost(cost)
-    if len(text) <= width or cost.usd is None:
-        return text
-    return f"{'~' if text.startswith('~') else ''}<$0.0001"
-
-
-def _seconds(milliseconds: int | None) -> Clean:
-    return formats.UNKNOWN if milliseconds is None else formats.duration(milliseconds / 1000)
-
-
-def _cell(text: str, width: int, right: bool) -> str:
-    text = text.replace("\n", " ").replace("\t", " ")
-    room = width - cell_len(text)
-    if room < 0:
-        return set_cell_size(text, width - 1) + "…"
-    return " " * room + text if right else text + " " * room

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
-from tui.core.routing import Routing, routed, routing_words, variants
-from tui.openrouter.catalogue import Model
+from tui.core.routing import Routing, routed, routed_prices, routing_words, variants
+from tui.openrouter.catalogue import Endpoint, Model, Pricing
 from tui.openrouter.text import Clean, Opaque
 
 MODEL = Model(
@@ -41,6 +43,38 @@ def test_routing_is_read_in_words() -> None:
     assert routing_words(json.dumps({"only": ["a", "b"], "allow_fallbacks": False})) == "only a, b · no stand-ins"
     for nothing in (None, "", "{}", "[1]", "{", '{"order": []}'):
         assert routing_words(nothing) == ""
+
+
+def offer(tag: str, price: str | None) -> Endpoint:
+    pricing = Pricing(prompt=None if price is None else Decimal(price))
+    return Endpoint(name=Clean(tag), provider=Clean(tag), tag=Opaque(tag), pricing=pricing)
+
+
+OFFERS = (offer("a", "3"), offer("a/flex", "1"), offer("a/eu", "4"), offer("b/fp8", "2"), offer("c", None))
+
+
+@pytest.mark.parametrize(
+    ("routing", "expected"),
+    [
+        (None, "9"),
+        ('{"sort": "price"}', "9"),
+        # others stand in: the listed price comes after the named ones
+        ('{"order": ["b/fp8"]}', "2 9"),
+        # a slug names all of its endpoints but the tiers
+        ('{"order": ["b/fp8", "a"]}', "2 3 4 9"),
+        ('{"order": ["a/flex"], "allow_fallbacks": false}', "1"),
+        # the cheapest is the likeliest, what is unknown the last
+        ('{"only": ["c", "a", "b"]}', "2 3 4 None"),
+        ('{"only": ["a"], "order": ["a/eu"]}', "4 3"),
+        ('{"only": ["nobody"]}', "9"),
+        ('{"order": "a"}', "9"),
+        ("[", "9"),
+    ],
+)
+def test_what_is_asked_for_costs_what_it_lists(routing: str | None, expected: str) -> None:
+    listed = Pricing(prompt=Decimal(9))
+    assert " ".join(str(one.prompt) for one in routed_prices(listed, routing, OFFERS)) == expected
+    assert routed_prices(listed, routing, ()) == (listed,)
 
 
 def test_variants_exist_for_chat_models_and_free_only_where_the_catalogue_has_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -239,7 +240,9 @@ def _fields(provider: Provider) -> dict[str, Any]:
 
 async def test_every_figure_stands_below_at_80_columns(settings: Settings, worker: HandWorker) -> None:
     async with dialog(settings, worker) as (pilot, _screen, _used):
-        facts = ProviderFacts(slug="nova", name=Clean("Nova"), privacy_policy_url=Clean("https://nova.test/privacy"))
+        facts = ProviderFacts(
+            slug=Clean("nova"), name=Clean("Nova"), privacy_policy_url=Clean("https://nova.test/privacy")
+        )
         worker.publish(ProvidersListed((facts,)))
         loaded(worker)
         await until(pilot, lambda: "data policy    –" in screen_text(pilot))
@@ -345,6 +348,23 @@ async def test_a_chat_takes_the_routing_into_a_new_conversation(settings: Settin
         assert second.conversation_id != first.conversation_id
         assert second.settings.model == MINI
         assert json.loads(second.settings.parameters.provider or "") == {"order": ["nova/fp8", "azure"]}
+
+
+async def test_the_quote_is_by_the_price_of_the_provider_that_is_asked_for(
+    settings: Settings, worker: HandWorker
+) -> None:
+    worker.state.apply(CatalogueLoaded(models=MODELS, fetched_at=NOW, from_network=True))
+    loaded(worker)
+    async with Host(ChatScreen, settings, worker).run_test(size=(110, 30)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await until(pilot, lambda: screen.composer.has_focus)
+        quoted = []
+        for tag in ("openai", "azure"):
+            screen.take_model(MINI, Routing(order=(Opaque(tag),)))
+            await until(pilot, lambda tag=tag: f"first {tag}" in screen_text(pilot))  # type: ignore[misc]
+            quoted.append(Decimal(re.findall(r"reply: ~\$([\d.]+)", screen_text(pilot))[0]))
+        assert quoted[1] == 3 * quoted[0]
 
 
 def _queued(ask: Ask, question: Message) -> TurnQueued:

@@ -205,7 +205,9 @@ async def test_percentiles_fit_a_wide_screen_and_the_vital_figures_a_narrow_one(
 
 async def test_where_the_company_sits_is_said_where_it_is_known() -> None:
     async with table(size=(200, 12)) as (_pilot, rows):
-        facts = ProviderFacts(slug="dear", name=Clean("Dear"), headquarters=Clean("IS"), privacy_policy_url=Clean("x"))
+        facts = ProviderFacts(
+            slug=Clean("dear"), name=Clean("Dear"), headquarters=Clean("IS"), privacy_policy_url=Clean("x")
+        )
         rows.show(MODEL, ROWS, {"dear": facts}, now=NOW)
         assert "IS, policy linked" in next(line for line in shown(rows) if "Dear" in line)
         assert "policy linked" not in next(line for line in shown(rows) if "Cheap" in line)

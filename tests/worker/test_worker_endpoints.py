@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from worker_host import ScriptedServer, http, silent
+import pytest
+from worker_host import ScriptedServer, chunk, http, silent, stream
 
+from tui.config import Budget
 from tui.core.commands import LoadEndpoints
+from tui.core.conversation import MessageState
+from tui.openrouter.chat import ChatParameters
 from tui.openrouter.decode_providers import decode_providers
 from tui.openrouter.text import Opaque
 
@@ -88,6 +93,35 @@ async def test_slow_companies_hold_back_no_second_look(start_host: Any) -> None:
             host.worker.submit(LoadEndpoints(model=MODEL, force=True))
             await host.until(lambda times=times: len(done(host)) == times)
         assert sum(seen.path == "/api/v1/providers" for seen in server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("routing", "sent"), [(None, True), ('{"only": ["cheap"]}', True), ('{"order": ["dear"]}', False)]
+)
+async def test_a_budget_goes_by_the_price_of_the_providers_that_are_asked_for(
+    start_host: Any, routing: str | None, sent: bool
+) -> None:
+    """Ten cents a request: the listed price and the cheap provider stay below, the dear one does not."""
+    price = {"cheap": "0.000001", "dear": "0.01"}
+    offers = [
+        {"provider_name": tag, "tag": tag, "pricing": {"prompt": usd, "completion": usd}} for tag, usd in price.items()
+    ]
+    row = {"id": MODEL.raw, "pricing": {"prompt": "0.000001", "completion": "0.000001"}}
+    gets = {
+        "/models": http(200, {"data": [row]}),
+        "/models/some/model/endpoints": http(200, {"data": {"endpoints": offers}}),
+    }
+    server = ScriptedServer(stream(chunk("Fine."), chunk(finish="stop", usage={"cost": 0.0001})), gets=gets)
+    async with server as url:
+        host = await start_host(url, budget=Budget(request=Decimal("0.10"), action="block"))
+        host.worker.submit(LoadEndpoints(model=MODEL))
+        await host.until(lambda: done(host))
+        await host.rows("SELECT 1")
+        ended = await host.reply(host.ask(MODEL.raw, parameters=ChatParameters(max_tokens=20, provider=routing)))
+        assert bool(server.posts) is sent
+        assert (ended.state is MessageState.DONE) is sent
+        if sent:
+            assert server.posts[0].json.get("provider") == (json.loads(routing) if routing else None)
 
 
 def test_rows_of_providers_that_are_half_there() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from tui.openrouter.catalogue import Model
+from tui.openrouter.catalogue import Endpoint, Model, Pricing
 from tui.openrouter.text import Clean, Opaque, clean_line
 
 SORTS: Final = ("price", "throughput", "latency")
 """What `provider.sort` takes of the figures that the endpoints list."""
+SERVICE_TIERS: Final = frozenset({"flex", "priority"})
+"""Last parts of tags whose endpoints answer only when they are asked for."""
 
 
 class Routing(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,41 @@ def routing_words(known: str | None) -> Clean:
             case _ if value not in (None, [], ""):
                 parts.append(clean_line(f"{key} {value if isinstance(value, str) else json.dumps(value)}"))
     return Clean(" · ".join(parts))
+
+
+def names_providers(known: str | None) -> bool:
+    """Whether the routing object says who shall be tried first, or who alone may answer."""
+    wishes = _object(known)
+    return bool(wishes.get("order") or wishes.get("only"))
+
+
+def routed_prices(listed: Pricing, known: str | None, endpoints: Sequence[Endpoint]) -> tuple[Pricing, ...]:
+    """What whoever may answer costs, the likeliest first: the named endpoints, and the listed price for stand-ins.
+
+    `listed` is the model's own price, and all there is where no named endpoint is among those that are known.
+    """
+    wishes = _object(known)
+    first, only = _named(endpoints, wishes.get("order")), _named(endpoints, wishes.get("only"))
+    if only:
+        first = [one for one in first if one in only]
+        cheap_first = sorted(only, key=lambda one: (one.pricing.prompt is None, one.pricing.prompt or 0))
+        first += [one for one in cheap_first if one not in first]
+    prices = tuple(one.pricing for one in first)
+    if not prices or (not only and wishes.get("allow_fallbacks") is not False):
+        prices = (*prices, listed)
+    return prices
+
+
+def _named(endpoints: Sequence[Endpoint], tags: object) -> list[Endpoint]:
+    """A full tag names one endpoint, the slug of a provider all of its own but those of service tiers."""
+    found: dict[int, Endpoint] = {}
+    for tag in tags if isinstance(tags, list) else []:
+        for at, one in enumerate(endpoints):
+            raw = one.tag.raw
+            of_it = raw.startswith(f"{tag}/") and raw.rpartition("/")[2] not in SERVICE_TIERS
+            if raw == tag or of_it:
+                found.setdefault(at, one)
+    return list(found.values())
 
 
 def variants(model: Model, known: dict[str, Model]) -> dict[str, Opaque]:

@@ -25,7 +25,7 @@ from tui.core.default_model import default_model, is_missing
 from tui.core.events import EstimateRead
 from tui.core.prices import strip_variant
 from tui.core.remedies import Remedy, remedies
-from tui.core.routing import routing_words
+from tui.core.routing import names_providers, routed_prices, routing_words
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean, Opaque
@@ -264,12 +264,20 @@ class ChatView(LiveScreen):
             past = self._past_of(asked)
             draft = self.count.tokens(self.composer)
             tokens = context_tokens(self.conversation, draft, past.ratio if past else 1.0)
-            quote = quote_line(tokens, self.model, self.settings.parameters, self.session.now(), past)
+            quote = quote_line(tokens, self._priced_model(), self.settings.parameters, self.session.now(), past)
             quote = draft_line(0 if self.composer.has_nothing else draft, tokens, quote)
             routing = routing_words(self.settings.parameters.provider)
             via = f" ── {routing}" if routing else ""
             self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}{via}"), quote)
         self._show_remedies()
+
+    def _priced_model(self) -> Model | None:
+        """The chosen model at the price of the provider that is asked for first, where that is known."""
+        model, routing = self.model, self.settings.parameters.provider
+        known = None if model is None else self.session.state.endpoints.get(model.slug)
+        if model is None or known is None or known.endpoints is None or not names_providers(routing):
+            return model
+        return replace(model, pricing=routed_prices(model.pricing, routing, known.endpoints)[0])
 
     def _past_of(self, model: Opaque | None) -> EstimateRead | None:
         """What the model's own past says; asked for when it is not known yet."""

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from tui.core.endpoint_order import prices_now
 from tui.core.formats import UNKNOWN, count, length
 from tui.core.prices import is_per_token
+from tui.core.routing import SERVICE_TIERS
 from tui.openrouter.catalogue import Endpoint, Model, Percentiles, ProviderFacts
 from tui.openrouter.text import Clean
 from tui.widgets.fact_lines import condition_parts, discount_words, fact, price_parts, price_words, unit_words
 from tui.widgets.line_view import Line
 from tui.widgets.model_columns import Column, fit
 
-_TIERS: Final = ("flex", "priority")
 _LABEL: Final = 15
 
 COLUMNS: Final[tuple[Column[str], ...]] = (
@@ -181,7 +181,7 @@ def endpoint_lines(
     status = status_words(endpoint.status) + (f" ({endpoint.status})" if is_demoted(endpoint) else "")
     state = f"{status} · quantization {quantization(endpoint)} · caches {_caching(endpoint)}"
     yield from fact("status", state, width, "warning" if is_demoted(endpoint) else "plain", label_width=_LABEL)
-    if tier in _TIERS:
+    if tier in SERVICE_TIERS:
         yield from fact("tier", f"{tier}, used only when it is asked for", width, label_width=_LABEL)
     yield from fact("data policy", _policy(facts), width, label_width=_LABEL)
     yield from fact("parameters", " ".join(sorted(endpoint.supported_parameters)) or "–", width, label_width=_LABEL)

@@ -21,6 +21,7 @@ from tui.core.requests import (
     most_completion_tokens,
     quote,
 )
+from tui.core.routing import names_providers, routed_prices
 from tui.core.tokens import count_request_tokens
 from tui.database import estimates, ledger
 from tui.database.thread import DatabaseClosed, StorageFailed
@@ -28,6 +29,7 @@ from tui.openrouter.chat import ChatRequest
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean
 from tui.worker.budget_watch import BudgetWatch, stop_failure
+from tui.worker.catalogue_job import known_endpoints
 from tui.worker.context import failure_of, storage_error, undisturbed
 from tui.worker.estimate_job import load_estimate
 from tui.worker.paid_request import BudgetRefused, PaidRequest
@@ -36,6 +38,7 @@ from tui.worker.turn_record import TurnRecord
 
 if TYPE_CHECKING:
     from tui.core.commands import Ask
+    from tui.openrouter.catalogue import Pricing
     from tui.worker.context import WorkerContext
     from tui.worker.key_ring import Key
 
@@ -59,6 +62,8 @@ class AskJob:
         self._reply: GrowingReply | None = None
         self._passed: OverBudget | None = None
         """The budget that stopped the running reply."""
+        self._prices: tuple[Pricing, ...] = (context.pricing(self._model),)
+        """Of whoever may answer, the likeliest first."""
 
     async def run(self, *, stopped: bool = False) -> None:
         """The whole turn; a cancelled one ends well before `CancelledError` goes on.
@@ -100,6 +105,7 @@ class AskJob:
         Where a budget blocks, `max_tokens` is always sent: the user's, else as much as model and budgets allow.
         """
         context, ask = self._context, self._ask
+        await self._read_prices()
         counted = await asyncio.to_thread(count_request_tokens, ask.history)
         run, origin = context.database.run, context.origin
         prompt_tokens = max(1, round(counted * await run(estimates.estimator_ratio, origin, self._model)))
@@ -128,11 +134,19 @@ class AskJob:
             self._parameters = replace(self._parameters, max_tokens=max_tokens)
             return paid
 
+    async def _read_prices(self) -> None:
+        """A provider that is asked for has its own price, which need not be the listed one."""
+        context, routing = self._context, self._parameters.provider
+        prices: tuple[Pricing, ...] = (context.pricing(self._model),)
+        if context.settings.provider.type == "openrouter" and names_providers(routing):
+            prices = routed_prices(prices[0], routing, await known_endpoints(context, self._model))
+        self._prices = (*prices, *(context.pricing(model) for model in self._parameters.fallback_models))
+
     def _request(self, counted: int, prompt_tokens: int, likely: int, max_tokens: int | None) -> PaidRequest:
         context, ask = self._context, self._ask
         figures = [
             quote(
-                context.pricing(model),
+                pricing,
                 prompt_tokens=prompt_tokens,
                 likely_tokens=likely,
                 most_tokens=max_tokens or max(likely, UNKNOWN_COMPLETION_TOKENS),
@@ -140,7 +154,7 @@ class AskJob:
                 images=image_count(ask.history),
                 now=context.server_now(),
             )
-            for model in (self._model, *self._parameters.fallback_models)
+            for pricing in self._prices
         ]
         return PaidRequest(
             context=context,
@@ -156,14 +170,14 @@ class AskJob:
         )
 
     def _affordable(self, refusal: OverBudget, prompt_tokens: int) -> int | None:
-        """How many completion tokens the budget that refused still pays for, whichever model answers."""
+        """How many completion tokens the budget that refused still pays for, whoever answers."""
         left = refusal.left_usd
         if refusal.action != "block" or left is None:
             return None
         fewest: int | None = None
-        for model in (self._model, *self._parameters.fallback_models):
+        for pricing in self._prices:
             tokens = affordable_tokens(
-                self._context.pricing(model),
+                pricing,
                 left_usd=left,
                 prompt_tokens=prompt_tokens,
                 searches=self._searches,
@@ -196,7 +210,7 @@ class AskJob:
         )
         reply = self._reply = GrowingReply(
             prompt_tokens_estimate=paid.quote.prompt_tokens,
-            pricing=context.pricing(self._model),
+            pricing=self._prices[0],
             sent_at=paid.sending(),
             tries=paid.tries,
             asked=context.model(self._model),

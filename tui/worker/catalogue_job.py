@@ -25,7 +25,7 @@ from tui.worker.context import failure_of
 from tui.worker.retry import repeat_get
 
 if TYPE_CHECKING:
-    from tui.openrouter.catalogue import CatalogueReply
+    from tui.openrouter.catalogue import CatalogueReply, Endpoint
     from tui.openrouter.text import Opaque
     from tui.worker.context import WorkerContext
 
@@ -142,6 +142,15 @@ async def _show_endpoints(context: WorkerContext, model: Opaque, *, force: bool)
         await context.database.run(catalogue_table.save_endpoints, context.origin, model, body, now)
     except StorageFailed as error:
         context.warn(Clean(f"The providers were not kept: {error.message}"))
+
+
+async def known_endpoints(context: WorkerContext, model: Opaque) -> tuple[Endpoint, ...]:
+    """The endpoints of a model as they were last seen, also for an id with a dynamic variant; empty = never."""
+    from tui.openrouter.decode_catalogue import decode_endpoints
+
+    known = context.model(model)
+    kept = await _kept_endpoints(context, known.id if known is not None else model)
+    return () if kept is None else await asyncio.to_thread(decode_endpoints, kept.body)
 
 
 async def list_providers(context: WorkerContext) -> None:

@@ -7,13 +7,17 @@ everything has been drawn and written to the (headless) terminal; the middle of 
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import random
 import statistics
+import subprocess
 import sys
 import time
 import tracemalloc
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -26,6 +30,7 @@ from typing_extensions import override
 from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex
 from tui.openrouter.catalogue import Model, Pricing
+from tui.openrouter.decode_catalogue import decode_models
 from tui.openrouter.text import Clean, Opaque
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.model_cells import COLUMNS, cell
@@ -209,6 +214,66 @@ async def idle(models: tuple[Model, ...]) -> float:
         return statistics.median([await cost_ms(pilot, "q") for _ in range(30)])
 
 
+def as_list(models: tuple[Model, ...]) -> bytes:
+    """The models as the server would list them."""
+    rows = [
+        {
+            "id": model.slug,
+            "name": model.name,
+            "created": model.created,
+            "description": model.description,
+            "context_length": model.context_length,
+            "architecture": {
+                "input_modalities": list(model.input_modalities),
+                "output_modalities": list(model.output_modalities),
+            },
+            "pricing": {"prompt": f"{model.pricing.prompt:f}", "completion": f"{model.pricing.completion:f}"},
+            "top_provider": {"max_completion_tokens": model.max_completion_tokens},
+            "supported_parameters": sorted(model.supported_parameters),
+        }
+        for model in models
+    ]
+    return json.dumps({"data": rows}).encode()
+
+
+async def first_draw() -> float:
+    """CPU ms from the bytes of a list of 400 models to the table on the screen of a running app."""
+    body = as_list(invent(400))
+    costs = []
+    for _ in range(9):
+        app = Ours(())
+        async with app.run_test(size=SIZE) as pilot:
+            await drawn(pilot)
+            began = process_ms()
+            app.index = CatalogueIndex(decode_models(body).models)
+            app.find("")
+            await asyncio.sleep(_LOOK_S)
+            costs.append(process_ms() - began)
+    return statistics.median(costs)
+
+
+def resident_mb(number: int) -> float:
+    """Resident memory of a process of its own whose table shows so many models; 0 is an empty app."""
+    code = f"import models_bench as bench; bench.show_memory({number})"
+    folder = Path(__file__).parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
+    return float(done.stdout)
+
+
+def show_memory(number: int) -> None:
+    """Print this process's resident memory in MB once the table is drawn."""
+
+    async def draw() -> None:
+        app = Ours(decode_models(as_list(invent(number))).models)
+        async with app.run_test(size=SIZE) as pilot:
+            await drawn(pilot)
+            gc.collect()
+            status = Path("/proc/self/status").read_text()
+            print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+    asyncio.run(draw())
+
+
 def memory_mb(models: tuple[Model, ...]) -> float:
     """What the index of the models takes, the models themselves aside."""
     tracemalloc.start()
@@ -263,6 +328,9 @@ def main() -> None:
             f" {asyncio.run(idle(models)):>6.1f} {memory_mb(models):>6.1f}",
             flush=True,
         )
+    print(f"decoding and first draw of 400 models: {asyncio.run(first_draw()):.1f} ms")
+    above = (resident_mb(5_000) - resident_mb(0)) / 1024
+    print(f"memory of 5,000 models above the same app without any: {above:.1f} MB")
 
 
 if __name__ == "__main__":

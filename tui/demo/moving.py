@@ -33,7 +33,7 @@ _NAMED_GUESTS: Final = 100_000
 
 
 def moving_rows(settings: Settings, step: int, now: datetime) -> list[Row]:
-    """What the list has of them at a step; `now` dates the guests and the expiry."""
+    """What the list has of them at a step; `now` dates the expiry."""
     rows = []
     for name, prompt, completion, every in _PRICES:
         dice = settings.dice("moving", name, step // every)
@@ -61,8 +61,8 @@ def moving_rows(settings: Settings, step: int, now: datetime) -> list[Row]:
     rows.append(odd_row("oddities/moving-expiry", "goes, or does not") | {"expiration_date": expiry})
     for back in range(_GUESTS):
         number = (step - back) % _NAMED_GUESTS
-        came = int((now - timedelta(seconds=min(settings.moves_every, 86_400) * back)).timestamp())
-        rows.append(odd_row(f"{GUEST}{number:05}", f"guest number {number}") | {"created": came})
+        # Not dated now: they are new to the list, and need not stand above all real models for it.
+        rows.append(odd_row(f"{GUEST}{number:05}", f"guest number {number}"))
     return rows
 
 

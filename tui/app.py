@@ -24,6 +24,7 @@ from tui.core.state import State, Topic
 from tui.enter_keys import teach_enter_keys
 from tui.keymap import checked_keymap
 from tui.openrouter.text import Clean, clean_line
+from tui.screens.limit_toasts import LimitToasts
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
@@ -194,6 +195,7 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         self._frame_timer: Timer | None = None
         self._notices_shown = 0
         self._were_streaming: frozenset[str] = frozenset()
+        self._limit_toasts = LimitToasts(self._warn_of_limit)
         self._lists_asked_for = False
         self._first_paint = ExitStack()
         self._painted = False
@@ -315,6 +317,8 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         self.session.changed.publish(moved)
         if moved & Topic.NOTICES:
             self._show_notices()
+        if moved & Topic.METER:
+            self._limit_toasts.look(self.state, self.settings)
         if moved & Topic.CHAT:
             self._ring_for_finished()
         if moved & Topic.PREFERENCES:
@@ -348,6 +352,9 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
             if number > self._notices_shown:
                 self._notices_shown = number
                 self.notify(notice.text, severity=notice.severity, markup=False)
+
+    def _warn_of_limit(self, text: Clean, last: bool) -> None:
+        self.notify(text, severity="error" if last else "warning", markup=False)
 
     def _ring_for_finished(self) -> None:
         streaming = frozenset(self.state.streaming)
@@ -477,6 +484,7 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         self.session = self._new_session()
         self._moved, self._notices_shown = Topic.NONE, 0
         self._were_streaming, self._lists_asked_for = frozenset(), False
+        self._limit_toasts = LimitToasts(self._warn_of_limit)
         self._add_views()
         await self.switch_mode(mode)
         await self.remove_mode(_BETWEEN)

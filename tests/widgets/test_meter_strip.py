@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App, ComposeResult
 
 from tui.config import Budget, Settings
 from tui.config_types import ChatDefaults, EmbeddingDefaults, Provider, UiSettings
@@ -17,7 +18,7 @@ from tui.core.state import State
 from tui.folders import Folders
 from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.text import Clean
-from tui.widgets.meter_strip import Level, level_of, next_reset, strip_parts
+from tui.widgets.meter_strip import Level, MeterStrip, level_of, next_reset, strip_parts
 
 NOW = 1_786_000_000.0  # Thursday 2026-08-06 07:06:40 UTC
 
@@ -99,13 +100,13 @@ def test_demo_says_so_first() -> None:
 @pytest.mark.parametrize(
     ("today", "budget", "said"),
     [
-        (row("0.0123"), {"day": "5"}, "today $0.0123/5.00"),
+        (row("0.0123"), {"day": "5"}, "today $0.0123/5.00 ▁"),
         (row("0.0123"), {}, "today $0.0123"),
         (row("0.01", "0.02"), {}, "today ~$0.03"),
         (row("0", unknown=1), {}, "today –"),
         (row("0", requests=0), {}, "today $0"),
-        (row("4"), {"day": "5"}, "today $4.00/5.00 !"),
-        (row("4.8"), {"day": "5"}, "today $4.80/5.00 !!"),
+        (row("4"), {"day": "5"}, "today $4.00/5.00 ▇ !"),
+        (row("4.8"), {"day": "5"}, "today $4.80/5.00 █ !!"),
     ],
 )
 def test_today(today: SpendRow, budget: dict[str, Any], said: str) -> None:
@@ -117,13 +118,13 @@ def test_today(today: SpendRow, budget: dict[str, Any], said: str) -> None:
 def test_reserves_count_against_the_budget() -> None:
     state = State()
     state.apply(spent(row("3.9"), reserved="0.2"))
-    assert texts(state, settings(day="5")) == ["today $3.90/5.00 !"]
+    assert texts(state, settings(day="5")) == ["today $3.90/5.00 ▇ !"]
 
 
 def test_other_budgets_are_shown_once_they_are_near() -> None:
     state = State()
     state.apply(spent(row("1"), month="48", session="0.1"))
-    assert texts(state, settings(month="50", session="1")) == ["today $1.00", "month $48.00/50.00 !!"]
+    assert texts(state, settings(month="50", session="1")) == ["today $1.00", "month $48.00/50.00 █ !!"]
 
 
 def test_what_streams_is_an_estimate_with_its_speed() -> None:
@@ -220,6 +221,62 @@ def test_per_minute_figures_are_of_the_key_nearest_to_its_limits() -> None:
     )
     state.apply(LimitsRead(keys=(calm, busy), free=FreeUse()))
     assert texts(state)[1:] == ["31/100 rpm", "8.5k/10k tpm !"]
+
+
+def test_a_key_that_was_never_read_is_unknown() -> None:
+    state = State()
+    failure = Failure(kind="dns", message=Clean("no network"), advice=Clean(""))
+    state.apply(QuotaRead(as_of=NOW, key=None, credits=None, failure=failure))
+    assert texts(state)[1:] == ["key –"]
+
+
+def test_limits_of_nothing_and_overdrawn_credits_are_full() -> None:
+    state = State()
+    state.apply(quota("5", "-1"))
+    assert texts(state)[1:] == ["key -$1.00 !!"]
+    zero = KeyInfo(label=Clean("k"), limit=Decimal(0), limit_remaining=Decimal(0))
+    state.apply(QuotaRead(as_of=NOW, key=zero, credits=None))
+    assert texts(state)[1:] == ["key $0 !!"]
+    state.apply(quota(None, None, credits=Credits(total_credits=Decimal(0), total_usage=Decimal("0.5"))))
+    assert texts(state)[1:] == ["credits -$0.50 !!"]
+
+
+def test_the_tightest_budget_is_always_to_be_seen() -> None:
+    state = State()
+    state.apply(spent(row("1"), month="10", session="0.6"))
+    assert texts(state, settings(month="50", session="1")) == ["today $1.00", "session $0.60/1.00 ▅"]
+    assert texts(state, settings(day="50", month="50")) == ["today $1.00/50.00 ▁"]
+
+
+async def test_everything_fits_in_eighty_cells() -> None:
+    state = State()
+    state.apply(spent(row("0.0123")))
+    stream(state, "a", "0.0004")
+    state.apply(quota("10", "7.5", "monthly"))
+    busy = KeyUse(
+        account="b",
+        tail=Clean("b"),
+        requests_60s=3,
+        tokens_60s=2_100,
+        limits=KeyLimits(req_per_min=100, tokens_per_min=10_000),
+    )
+    state.apply(LimitsRead(keys=(busy,), free=FreeUse(day_used=12, minute_used=3)))
+    strip = MeterStrip(settings(day="5"), state, lambda: NOW)
+
+    class Strip(App[None]):
+        def compose(self) -> ComposeResult:
+            yield strip
+
+    app = Strip()
+    async with app.run_test(size=(80, 3)) as pilot:
+        await pilot.pause()
+        said = strip.render().plain
+        for figure in ("today $0.0123/5 ▁", "~$0.0004 86t/s", "key $7.50 25d", "free ≥12/50", "3/100 2k/10k/min"):
+            assert figure in said
+        assert len(said) <= 80
+        await pilot.resize_terminal(140, 3)
+        await pilot.pause()
+        assert "86 tok/s ▎ key $7.50 25d ▎ free ≥12/50 16h ▎ 3/100 rpm ▎ 2.1k/10k tpm" in strip.render().plain
 
 
 def test_levels() -> None:

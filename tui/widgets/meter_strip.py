@@ -84,19 +84,25 @@ def next_midnight(now: float) -> float:
     return (now // 86_400 + 1) * 86_400
 
 
-def strip_parts(state: State, settings: Settings, now: float) -> list[Part]:
-    """The figures that there are to show, most important first. `now` is Unix seconds."""
+def budget_bar(used: Decimal, limit: Decimal) -> str:
+    """How much of a budget is used, in one cell."""
+    share = float(used / limit) if limit > 0 else 1.0
+    return "▁▂▃▄▅▆▇█"[max(0, min(7, int(share * 8)))]
+
+
+def strip_parts(state: State, settings: Settings, now: float, *, narrow: bool = False) -> list[Part]:
+    """The figures that there are to show, most important first. `now` is Unix seconds; `narrow` says less of each."""
     parts = [Part("demo", Clean("DEMO"))] if settings.demo else []
-    parts += _spent(state, settings)
-    parts += _running(state, now)
+    parts += _spent(state, settings, narrow)
+    parts += _running(state, now, narrow)
     parts += _troubled_keys(state, now)
     parts += _left(state, now)
-    parts += _free(state, now)
-    parts += _per_minute(state)
+    parts += _free(state, now, narrow)
+    parts += _per_minute(state, narrow)
     return parts
 
 
-def _spent(state: State, settings: Settings) -> list[Part]:
+def _spent(state: State, settings: Settings, narrow: bool) -> list[Part]:
     spend = state.spend
     budget = settings.budget
     today = sum_text(spend.today if spend else None)
@@ -104,19 +110,37 @@ def _spent(state: State, settings: Settings) -> list[Part]:
     level = Level.FINE
     text = f"today {today}"
     if budget.day is not None:
-        text += f"/{formats.money(budget.day)[1:]}"
+        text += f"/{_limit_text(budget.day, narrow)}"
         if spend:
-            level = level_of(spend.today.total_usd + reserved, budget.day)
+            used = spend.today.total_usd + reserved
+            level = level_of(used, budget.day)
+            text += f" {budget_bar(used, budget.day)}"
     parts = [Part("today", Clean(text), level)]
     if spend is None:
         return parts
-    for name, row, limit in (("session", spend.session, budget.session), ("month", spend.month, budget.month)):
-        if limit is not None and (near := level_of(row.total_usd + reserved, limit)) is not Level.FINE:
-            parts.append(Part(name, Clean(f"{name} {sum_text(row)}/{formats.money(limit)[1:]}"), near))
+    others = [
+        (name, row, limit)
+        for name, row, limit in (("session", spend.session, budget.session), ("month", spend.month, budget.month))
+        if limit is not None
+    ]
+    tightest = max(others, key=lambda other: (other[1].total_usd + reserved) / (other[2] or Decimal(1)), default=None)
+    for other in others:
+        name, row, limit = other
+        used = row.total_usd + reserved
+        near = level_of(used, limit)
+        # One budget is always to be seen; the others once they are near.
+        if near is not Level.FINE or (budget.day is None and other is tightest):
+            said = f"{name} {sum_text(row)}/{_limit_text(limit, narrow)} {budget_bar(used, limit)}"
+            parts.append(Part(name, Clean(said), near))
     return parts
 
 
-def _running(state: State, now: float) -> list[Part]:
+def _limit_text(limit: Decimal, narrow: bool) -> str:
+    text = formats.money(limit)[1:]
+    return text.removesuffix(".00") if narrow else text
+
+
+def _running(state: State, now: float, narrow: bool) -> list[Part]:
     parts = []
     if state.streaming:
         receipts = state.running_receipts()
@@ -128,7 +152,8 @@ def _running(state: State, now: float) -> list[Part]:
                 cost = f"≥{cost}"
         speed = sum(receipt.tokens_per_second or 0.0 for receipt in receipts)
         count = f"{len(state.streaming)}× " if len(state.streaming) > 1 else ""
-        parts.append(Part("running", Clean(f"{count}{cost} {speed:.0f} tok/s" if speed >= 0.5 else f"{count}{cost} …")))
+        unit = "t/s" if narrow else " tok/s"
+        parts.append(Part("running", Clean(f"{count}{cost} {speed:.0f}{unit}" if speed >= 0.5 else f"{count}{cost} …")))
     waits = [
         job.wait_until for job in state.jobs.values() if job.state is JobState.WAITING and job.wait_until is not None
     ]
@@ -166,31 +191,34 @@ def _left(state: State, now: float) -> list[Part]:
     if key is not None and key.limit is not None and key.limit_remaining is not None:
         reset = next_reset(key.limit_reset, now)
         countdown = f" {formats.short_duration(reset - now)}" if reset is not None else ""
-        level = level_of(key.limit - key.limit_remaining, key.limit)
+        level = level_of(key.limit - key.limit_remaining, key.limit) if key.limit > 0 else Level.FULL
         return [Part("key", Clean(f"key {formats.money(key.limit_remaining)}{countdown}{old}"), level)]
     if quota.credits is not None:
         left = quota.credits.total_credits - quota.credits.total_usage
         level = level_of(quota.credits.total_usage, quota.credits.total_credits)
+        level = Level.FULL if left <= 0 else level
         return [Part("credits", Clean(f"credits {formats.money(left)}{old}"), level)]
+    if quota.failure is not None and key is None:
+        return [Part("key", Clean("key –"))]
     return []
 
 
-def _free(state: State, now: float) -> list[Part]:
+def _free(state: State, now: float, narrow: bool) -> list[Part]:
     free = state.free
     if free is None or not (free.day_used or free.minute_used):
         return []
     least = "≥" if free.at_least else ""
     resets = free.resets_at or next_midnight(now)
-    countdown = formats.short_duration(max(0.0, resets - now))
+    countdown = "" if narrow else f" {formats.short_duration(max(0.0, resets - now))}"
     level = level_of(free.day_used, free.day_limit)
-    parts = [Part("free", Clean(f"free {least}{free.day_used}/{free.day_limit} {countdown}"), level)]
+    parts = [Part("free", Clean(f"free {least}{free.day_used}/{free.day_limit}{countdown}"), level)]
     minute = level_of(free.minute_used, free.minute_limit)
     if minute is not Level.FINE:
         parts.append(Part("free-minute", Clean(f"free {free.minute_used}/{free.minute_limit} this min"), minute))
     return parts
 
 
-def _per_minute(state: State) -> list[Part]:
+def _per_minute(state: State, narrow: bool) -> list[Part]:
     """Of the key that is nearest to its limits."""
 
     def share(key: KeyUse) -> float:
@@ -208,6 +236,9 @@ def _per_minute(state: State) -> list[Part]:
         ("rpm", key.requests_60s, key.limits.req_per_min),
         ("tpm", key.tokens_60s, key.limits.tokens_per_min),
     )
+    if narrow and all(limit for _, _, limit in figures):
+        said = " ".join(f"{formats.length(used)}/{formats.length(limit)}" for _, used, limit in figures)
+        return [Part("rpm", Clean(f"{said}/min"), _worst([level_of(used, limit) for _, used, limit in figures]))]
     for unit, used, limit in figures:
         if limit:
             text = f"{formats.short_count(used)}/{formats.short_count(limit)} {unit}"
@@ -215,6 +246,10 @@ def _per_minute(state: State) -> list[Part]:
         elif used:
             parts.append(Part(unit, Clean(f"{formats.short_count(used)} {unit}")))
     return parts
+
+
+def _worst(levels: list[Level]) -> Level:
+    return max(levels, key=lambda level: len(level.value))
 
 
 class MeterStrip(Widget):
@@ -229,6 +264,7 @@ class MeterStrip(Widget):
     ALLOW_SELECT: ClassVar[bool] = False
     DEFAULT_CSS = "MeterStrip { height: 1; split: bottom; }"
     _BETWEEN: ClassVar[str] = " ▎ "
+    _NARROW_BETWEEN: ClassVar[str] = "▎"
 
     def __init__(self, settings: Settings, state: State, now: Callable[[], float]) -> None:
         super().__init__()
@@ -236,6 +272,7 @@ class MeterStrip(Widget):
         self._state = state
         self._now = now
         self._parts: list[Part] = []
+        self._between = self._BETWEEN
         self._timer: Timer | None = None
         self._awake = True
 
@@ -261,21 +298,28 @@ class MeterStrip(Widget):
         """Draw the figures as they stand now, if they changed."""
         if not self._awake or not self.is_mounted:
             return
-        parts = self._fitting(strip_parts(self._state, self._settings, self._now()))
+        now = self._now()
+        between = self._BETWEEN
+        every = strip_parts(self._state, self._settings, now)
+        parts = self._fitting(every, between)
+        if len(parts) < len(every):
+            # Where not all fit, each says less before the last say nothing.
+            between = self._NARROW_BETWEEN
+            parts = self._fitting(strip_parts(self._state, self._settings, now, narrow=True), between)
         if self._timer is not None:
             if any(part.ticks for part in parts):
                 self._timer.resume()
             else:
                 self._timer.pause()
-        if parts != self._parts:
-            self._parts = parts
+        if (parts, between) != (self._parts, self._between):
+            self._parts, self._between = parts, between
             self.refresh()
 
-    def _fitting(self, parts: list[Part]) -> list[Part]:
-        room = self.size.width - 2
+    def _fitting(self, parts: list[Part], between: str) -> list[Part]:
+        room = self.size.width - 1
         fitting: list[Part] = []
         for part in parts:
-            room -= Content(part.shown).cell_length + (len(self._BETWEEN) if fitting else 0)
+            room -= Content(part.shown).cell_length + (len(between) if fitting else 0)
             if room < 0:
                 break
             fitting.append(part)
@@ -283,7 +327,7 @@ class MeterStrip(Widget):
 
     @override
     def render(self) -> Content:
-        between = (self._BETWEEN, self.get_visual_style("meter-strip--between", partial=True))
+        between = (self._between, self.get_visual_style("meter-strip--between", partial=True))
         pieces: list[object] = [" "]
         for part in self._parts:
             if len(pieces) > 1:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import os
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,7 +68,9 @@ def test_quota_has_the_fields_of_the_contract(ortui: Ortui, fresh_key: Callable[
     done = ortui("quota", "--json")
     quota = done.json
     assert (done.status, done.err) == (0, "")
-    assert set(quota) == {"as_of", "key", "credits", "free", "keys"}
+    assert set(quota) == {"as_of", "key", "credits", "free", "keys", "spend"}
+    assert set(quota["spend"]) == {"day_utc", "reserved", "action", "today", "month"}
+    assert quota["spend"]["today"] == {"billed": "0", "estimated": "0", "unknown": 0, "budget": None}
     assert quota["as_of"].endswith("Z")
     assert quota["key"]["limit"] == "0.05"
     assert quota["free"]["minute"] == {"used": 0, "limit": 20}
@@ -89,6 +96,43 @@ def test_a_line_for_a_status_bar(ortui: Ortui) -> None:
     assert done.status == 0
     assert done.out.count("\n") == 1
     assert "free 0/50" in done.out
+    assert done.out.startswith("today $0 · ")
+
+
+def test_spending_and_budgets_are_in_every_form(ortui: Ortui, tmp_path: Path) -> None:
+    key = ortui.environment["OPENROUTER_API_KEY"]
+    base_url = ortui.environment["OPENROUTER_BASE_URL"]
+    config = tmp_path / "budget.yaml"
+    config.write_text(
+        f"llm_providers: [{{id: here, type: openrouter, api_keys: ['{key}'], base_url: '{base_url}'}}]\n"
+        "budget: {day: 0.00003, month: 5.00, action: warn}\n"
+    )
+    cost = ortui("--config", str(config), "ask", "-m", "demo/plain", "--json", "Hello?").json["cost"]
+    spend = ortui("--config", str(config), "quota", "--json").json["spend"]
+    assert (spend["today"]["billed"], spend["month"]["billed"]) == (cost, cost)
+    assert (spend["today"]["budget"], spend["month"]["budget"], spend["action"]) == ("0.00003", "5", "warn")
+    line = ortui("--config", str(config), "quota", "--line").out
+    level = " !!" if Decimal(cost) >= Decimal("0.0000285") else " !" if Decimal(cost) >= Decimal("0.000024") else ""
+    assert f"/0.00003{level} · month $" in line and "/5.00 · " in line
+    assert "today, " in ortui("--config", str(config), "quota").out
+
+
+def test_sums_as_csv_and_requests_as_files(ortui: Ortui) -> None:
+    cost = ortui("ask", "-m", "demo/plain", "--json", "Hello?").json["cost"]
+    rows = list(csv.DictReader(io.StringIO(ortui("spend", "--by", "model", "--csv").out)))
+    assert [(row["key"], row["requests"], row["billed"]) for row in rows] == [("demo/plain", "1", cost)]
+    for kind in ("csv", "json"):
+        done = ortui("spend", "--export", kind)
+        path = Path(done.out.strip())
+        assert (done.status, path.suffix) == (0, f".{kind}")
+        assert "1 requests written" in done.err
+        if os.name != "nt":
+            assert path.stat().st_mode & 0o777 == 0o600
+        text = path.read_text()
+        (row,) = json.loads(text) if kind == "json" else csv.DictReader(io.StringIO(text))
+        assert (row["cost"], row["cost_kind"], row["model"]) == (cost, "billed", "demo/plain")
+    both = ortui("spend", "--csv", "--json")
+    assert (both.status, both.err) == (2, "ortui: Give one of --json, --csv and --export.\n")
 
 
 def test_a_refused_key_and_no_key(ortui: Ortui) -> None:

@@ -15,8 +15,9 @@ from tui.core.commands import PollQuota
 from tui.core.events import QuotaRead
 from tui.core.exit_status import GOOD, of_failure
 from tui.core.formats import UNKNOWN, duration, money, short_duration
-from tui.core.ledger import FreeUse, KeyState, KeyUse
+from tui.core.ledger import FreeUse, KeyState, KeyUse, SpendRow, SpendSummary
 from tui.database.limits import free_use
+from tui.database.spend import summary
 from tui.database.thread import Database
 from tui.openrouter.text import Clean
 from tui.worker.connection import Connection
@@ -25,6 +26,8 @@ from tui.worker.key_ring import KeyRing, no_key
 from tui.worker.quota_job import read_quota
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from tui.commands.common_options import CommonOptions
     from tui.config import Settings
     from tui.core.conversation import Failure
@@ -38,6 +41,7 @@ class _Standing(msgspec.Struct):
     quota: QuotaRead | None
     uses: tuple[KeyUse, ...]
     free: FreeUse
+    spend: SpendSummary
 
 
 @clicking.command(name="quota")
@@ -70,11 +74,11 @@ async def _quota(settings: Settings, *, as_json: bool, as_line: bool, max_age: f
         standing = await _read(settings)
     now = time.time()
     if as_json:
-        write_json(_object(standing))
+        write_json(_object(standing, settings))
     elif as_line:
-        say(_line(standing, now))
+        say(_line(standing, settings, now))
     else:
-        for line in _lines(standing, now):
+        for line in _lines(standing, settings, now):
             say(line)
     if failure is None:
         return GOOD
@@ -111,6 +115,7 @@ async def _read(settings: Settings) -> _Standing:
             quota=await read_quota(context),
             uses=await keys.uses(),
             free=await database.run(free_use, first.account if first else "", time.time()),
+            spend=await database.run(summary, settings.provider.origin, "", time.time(), last=0),
         )
         if database.notice is not None:
             complain(database.notice)
@@ -131,7 +136,7 @@ async def _poll(settings: Settings) -> Failure | None:
 # JSON
 
 
-def _object(standing: _Standing) -> dict[str, Any]:
+def _object(standing: _Standing, settings: Settings) -> dict[str, Any]:
     quota, free = standing.quota, standing.free
     return {
         "as_of": timestamp(quota.as_of) if quota else None,
@@ -154,6 +159,22 @@ def _object(standing: _Standing) -> dict[str, Any]:
             }
             for use in standing.uses
         ],
+        "spend": {
+            "day_utc": standing.spend.day_utc,
+            "reserved": amount(standing.spend.reserved_usd),
+            "action": settings.budget.action,
+            "today": _spent(standing.spend.today, settings.budget.day),
+            "month": _spent(standing.spend.month, settings.budget.month),
+        },
+    }
+
+
+def _spent(row: SpendRow, budget: Decimal | None) -> dict[str, Any]:
+    return {
+        "billed": amount(row.billed_usd),
+        "estimated": amount(row.estimated_usd),
+        "unknown": row.unknown,
+        "budget": amount(budget),
     }
 
 
@@ -205,14 +226,31 @@ def _free(free: FreeUse) -> str:
     return f"{'≥' if free.at_least and free.day_used else ''}{free.day_used}/{free.day_limit}"
 
 
-def _line(standing: _Standing, now: float) -> Clean:
-    parts = []
+def _spent_words(row: SpendRow, budget: Decimal | None) -> str:
+    if row.unknown and row.unknown == row.requests:
+        return UNKNOWN
+    text = f"{'~' if row.estimated_usd else ''}{money(row.total_usd)}"
+    return text if budget is None else f"{text}/{money(budget)[1:]}"
+
+
+def _warning(used: Decimal, limit: Decimal | None) -> str:
+    """` !` from 80 % and ` !!` from 95 % of a limit, as in the strip."""
+    if limit is None or limit <= 0:
+        return ""
+    return " !!" if used >= limit * 95 / 100 else " !" if used >= limit * 80 / 100 else ""
+
+
+def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
+    spend, budget = standing.spend, settings.budget
+    today = spend.today.total_usd + spend.reserved_usd
+    parts = [f"today {_spent_words(spend.today, budget.day)}{_warning(today, budget.day)}"]
+    if budget.month is not None:
+        month = spend.month.total_usd + spend.reserved_usd
+        parts.append(f"month {_spent_words(spend.month, budget.month)}{_warning(month, budget.month)}")
     if (left := _left(standing.quota)) is not None:
         parts.append(f"{left} left")
-    elif standing.quota is not None and standing.quota.key is not None:
-        parts.append(f"today {money(standing.quota.key.usage_daily)}")
-    else:
-        parts.append(UNKNOWN)
+    elif standing.quota is None or standing.quota.key is None:
+        parts.append(f"key {UNKNOWN}")
     parts.append(f"free {_free(standing.free)}")
     for use in standing.uses:
         wait = f" {short_duration(use.until - now)}" if use.until is not None else ""
@@ -223,9 +261,15 @@ def _line(standing: _Standing, now: float) -> Clean:
     return Clean(" · ".join(parts))
 
 
-def _lines(standing: _Standing, now: float) -> list[Clean]:
+def _lines(standing: _Standing, settings: Settings, now: float) -> list[Clean]:
     quota, free = standing.quota, standing.free
-    rows: list[tuple[str, str]] = []
+    spend, budget = standing.spend, settings.budget
+    reserved = f", {money(spend.reserved_usd)} reserved" if spend.reserved_usd else ""
+    spent = (
+        f"{_spent_words(spend.today, budget.day)} today, {_spent_words(spend.week, None)} this week, "
+        f"{_spent_words(spend.month, budget.month)} this month (UTC){reserved}"
+    )
+    rows: list[tuple[str, str]] = [("spent", spent)]
     info = quota.key if quota else None
     if info is not None:
         if info.limit is None:
@@ -234,7 +278,7 @@ def _lines(standing: _Standing, now: float) -> list[Clean]:
             reset = f", resets {info.limit_reset}" if info.limit_reset else ""
             rows.append(("key limit", f"{money(info.limit_remaining)} of {money(info.limit)} left{reset}"))
         used = f"{money(info.usage_daily)} today, {money(info.usage_weekly)} this week, "
-        rows.append(("used", f"{used}{money(info.usage_monthly)} this month (UTC)"))
+        rows.append(("key used", f"{used}{money(info.usage_monthly)} this month (UTC)"))
         if info.expires_at:
             rows.append(("expires", info.expires_at))
     balance = quota.credits if quota else None

@@ -81,13 +81,13 @@ def request_object(row: LedgerRow) -> dict[str, Any]:
 
 def head(kind: ExportKind) -> bytes:
     """What a file begins with."""
-    return b"[" if kind == "json" else _csv_lines([COLUMNS])
+    return b"[" if kind == "json" else csv_bytes([COLUMNS])
 
 
 def body(rows: Sequence[LedgerRow], kind: ExportKind, *, first: bool) -> bytes:
     """The next rows of a file, in UTF-8; a text that a spreadsheet would take for a formula has a `'` in front."""
     if kind == "csv":
-        return _csv_lines([[_cell(value) for value in request_object(row).values()] for row in rows])
+        return csv_bytes([list(request_object(row).values()) for row in rows])
     # In ASCII: an id may hold what UTF-8 cannot.
     lines = [json.dumps(request_object(row), separators=(",", ":")) for row in rows]
     return "".join(f"{'' if first and not place else ','}\n{line}" for place, line in enumerate(lines)).encode()
@@ -98,9 +98,10 @@ def foot(kind: ExportKind) -> bytes:
     return b"\n]\n" if kind == "json" else b""
 
 
-def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
+def csv_bytes(lines: Sequence[Sequence[object]]) -> bytes:
+    """Lines of cells in UTF-8; a text that a spreadsheet would take for a formula has a `'` in front."""
     written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(lines)
+    csv.writer(written, lineterminator="\n").writerows([_cell(value) for value in line] for line in lines)
     return written.getvalue().encode("utf-8", "replace")
 
 

@@ -16,6 +16,7 @@ from tui.openrouter.text import clean_line
 
 if TYPE_CHECKING:
     from tui.core.spend_export import ExportKind
+    from tui.database.thread import Database
     from tui.worker.context import WorkerContext
 
 _ROWS: Final = 2_000
@@ -24,7 +25,8 @@ _ROWS: Final = 2_000
 async def export_requests(context: WorkerContext, kind: ExportKind) -> None:
     """Write all requests of this provider into a new 0600 file, and say where it is."""
     try:
-        path, rows = await _written(context, kind)
+        folder = context.settings.folders.exports
+        path, rows = await write_requests(context.database, context.origin, folder, kind)
     except (OSError, ConfigError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         context.warn(clean_line(f"Nothing was exported: {why}."))
@@ -32,16 +34,19 @@ async def export_requests(context: WorkerContext, kind: ExportKind) -> None:
     context.publish(Noticed(clean_line(f"{rows:,} requests written to {shown_path(path)}"), "information"))
 
 
-async def _written(context: WorkerContext, kind: ExportKind) -> tuple[Path, int]:
-    run = context.database.run
+async def write_requests(database: Database, origin: str, folder: Path, kind: ExportKind) -> tuple[Path, int]:
+    """Write all requests of an origin into a new 0600 file of the folder: where it is, and how many they are.
+
+    Raises OSError, ConfigError and StorageFailed, and leaves no half file then.
+    """
+    run = database.run
     until = await run(request_rows.last_number)
-    folder = context.settings.folders.exports
     path = await asyncio.to_thread(write_export, folder, "requests", kind, spend_export.head(kind), time.time())
     after: int | None = 0
     count = 0
     try:
         while after is not None:
-            rows, after = await run(request_rows.all_requests, context.origin, after, until, _ROWS)
+            rows, after = await run(request_rows.all_requests, origin, after, until, _ROWS)
             await asyncio.to_thread(_append, path, spend_export.body(rows, kind, first=not count))
             count += len(rows)
         await asyncio.to_thread(_append, path, spend_export.foot(kind))

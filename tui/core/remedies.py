@@ -26,6 +26,8 @@ class RemedyKind(StrEnum):
     """Send again and let the provider that failed be skipped."""
     FEWER_TOKENS = "fewer_tokens"
     """Send again with half of `max_tokens`."""
+    EDIT = "edit"
+    """Write the question anew in the composer."""
     OTHER_MODEL = "other_model"
     """Open the model picker."""
     PARAMETERS = "parameters"
@@ -66,6 +68,8 @@ _PROVIDERS_FAULT: Final = {
     ErrorKind.MODERATED,
 }
 _MONEY: Final = {ErrorKind.NO_CREDIT, ErrorKind.OWN_BUDGET, ErrorKind.KEY_LIMIT, ErrorKind.OWN_LIMIT}
+_OF_THE_PARAMETERS: Final = {ErrorKind.BAD_REQUEST, ErrorKind.UNPROCESSABLE, ErrorKind.NO_ENDPOINTS}
+_OF_THE_QUESTION: Final = {ErrorKind.TOO_LARGE, ErrorKind.CONTEXT_TOO_LONG, ErrorKind.MODERATED}
 _ANOTHER_MODEL: Final = {
     ErrorKind.UNKNOWN_MODEL,
     ErrorKind.NO_ENDPOINTS,
@@ -99,8 +103,10 @@ def remedies(
         found.append(Remedy(RemedyKind.AGAIN, Clean(f"send again{wait}")))
     elif kind in (ErrorKind.BAD_KEY, ErrorKind.NO_KEY):
         found.append(Remedy(RemedyKind.AGAIN, Clean("test the key and send again")))
-    elif kind is ErrorKind.BAD_REQUEST:
+    elif kind in _OF_THE_PARAMETERS:
         found.append(Remedy(RemedyKind.PARAMETERS, Clean("parameters")))
+    elif kind in _OF_THE_QUESTION:
+        found.append(Remedy(RemedyKind.EDIT, Clean("edit the question")))
     if kind in _MONEY:
         found.append(Remedy(RemedyKind.FEWER_TOKENS, Clean("fewer max tokens")))
     if kind in _PROVIDERS_FAULT and provider_known:
@@ -111,7 +117,7 @@ def remedies(
     # An advice that names the key's work comes with the key.
     if kind in _ANOTHER_MODEL or "model" in failure.advice.lower():
         found.append(Remedy(RemedyKind.OTHER_MODEL, Clean("another model")))
-    return tuple(found)
+    return tuple(found) or (Remedy(RemedyKind.AGAIN, Clean("send again")),)
 
 
 def _paid_twin(failure: Failure, model: Opaque, models: Mapping[str, Model]) -> Opaque | None:

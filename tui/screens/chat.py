@@ -60,6 +60,8 @@ class ChatScreen(ChatConversations):
                 id="chat.again"),
         Binding("alt+c", "remedy('continue')", "continue", show=False, tooltip="Carry on a reply that broke off.",
                 id="chat.continue"),
+        Binding("alt+e", "edit_last", "edit the question", show=False, tooltip="Write the last question anew.",
+                id="chat.edit_last"),
         Binding("alt+p", "remedy('paid_twin')", "paid twin", show=False, tooltip="Ask the paid twin.", id="chat.paid"),
         Binding("alt+o", "remedy('other_provider')", "other provider", show=False,
                 tooltip="Skip the provider that failed.", id="chat.other_provider"),
@@ -166,6 +168,11 @@ class ChatScreen(ChatConversations):
         if (about := self._about()) is None or (question := question_of(*about)) is None:
             return
         self.edit_question(question)
+
+    def action_edit_last(self) -> None:
+        """The same with the last question, whatever is selected."""
+        if (about := self._about()) is not None and (question := question_of(about[0], about[0].messages[-1])):
+            self.edit_question(question)
 
     def action_fork(self) -> None:
         """Go on in a conversation of its own from the selected message."""

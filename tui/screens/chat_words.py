@@ -21,6 +21,7 @@ _REMEDY_KEYS: Final = {
     RemedyKind.PAID_TWIN: "alt+p",
     RemedyKind.OTHER_PROVIDER: "alt+o",
     RemedyKind.FEWER_TOKENS: "alt+m",
+    RemedyKind.EDIT: "alt+e",
     RemedyKind.OTHER_MODEL: "ctrl+l",
     RemedyKind.PARAMETERS: "ctrl+t",
 }

@@ -18,9 +18,20 @@ from tui.demo.launch import DemoProcess
 # In CI always the same examples, so that a run speaks of the change and not of its luck; elsewhere random ones.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile("steady" if os.environ.get("CI") else "searching")
 
 OPENAPI = Path(__file__).resolve().parents[2] / "shared" / "reference" / "openapi-subset.json"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the longest forms of fuzzing and of killing processes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--long"):
+        settings.load_profile("long")
+
 
 StartServer = Callable[..., str]
 """Starts another server with these command line options and answers with its base URL."""

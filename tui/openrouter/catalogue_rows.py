@@ -176,6 +176,14 @@ def mended(fields: Mapping[str, object], row: type[Row]) -> tuple[Row, bool]:
     return row(**good), bad
 
 
+def converted(value: object, kind: type[Any]) -> Any:
+    """The value as the type wants it. Raises `msgspec.ValidationError`."""
+    try:
+        return msgspec.convert(value, kind)
+    except UnicodeEncodeError as broken:  # half a surrogate pair where no text is expected
+        raise msgspec.ValidationError("no whole text") from broken
+
+
 class _HalfGood(Exception):
     """A value of which a part had to be left out."""
 
@@ -186,7 +194,7 @@ class _HalfGood(Exception):
 def _mended_value(value: object, kind: Any) -> object:
     """The value as the type wants it. Raises `msgspec.ValidationError`, or `_HalfGood` with what could be kept."""
     try:
-        return msgspec.convert(value, kind)
+        return converted(value, kind)
     except msgspec.ValidationError:
         options = get_args(kind) if isinstance(kind, UnionType) or get_origin(kind) is not None else (kind,)
         if not isinstance(kind, UnionType):
@@ -210,7 +218,7 @@ def _good_items(items: list[object], kind: Any) -> list[object]:
     good: list[object] = []
     for item in items:
         try:
-            good.append(msgspec.convert(item, kind))
+            good.append(converted(item, kind))
         except msgspec.ValidationError:
             continue
     return good

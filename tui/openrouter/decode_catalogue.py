@@ -145,7 +145,7 @@ def _row(item: msgspec.Raw | object, kind: type[Row]) -> tuple[Row, bool] | None
     if not isinstance(item, dict):
         return None
     try:
-        return msgspec.convert(item, kind), malformed or not _is_whole_text(item)
+        return rows.converted(item, kind), malformed or not _is_whole_text(item)
     except msgspec.ValidationError:
         pass
     try:
@@ -207,7 +207,7 @@ def _model(row: rows.ModelRow, outputs: list[str] | None) -> tuple[Model, bool]:
         tokenizer=_word_or_none(architecture.tokenizer),
         instruct_type=_word_or_none(architecture.instruct_type),
         pricing=pricing,
-        supported_parameters=frozenset(_words(row.supported_parameters)),
+        supported_parameters=_word_set(tuple(row.supported_parameters)) if row.supported_parameters else frozenset(),
         default_parameters=_defaults(row.default_parameters) if row.default_parameters else (),
         expiration_date=_day(row.expiration_date) if row.expiration_date else None,
         knowledge_cutoff=_word_or_none(row.knowledge_cutoff),
@@ -315,4 +315,16 @@ def _word_or_none(text: str | None) -> Clean | None:
 
 
 def _words(texts: list[str] | None) -> tuple[Clean, ...]:
-    return tuple(map(_word, texts)) if texts else ()
+    return _same_words(tuple(texts)) if texts else ()
+
+
+@lru_cache(maxsize=4096)
+def _same_words(texts: tuple[str, ...]) -> tuple[Clean, ...]:
+    """Hundreds of models have the same modalities."""
+    return tuple(map(_word, texts))
+
+
+@lru_cache(maxsize=4096)
+def _word_set(texts: tuple[str, ...]) -> frozenset[Clean]:
+    """The same for parameters, which are asked for by name."""
+    return frozenset(map(_word, texts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.openrouter.catalogue import ProviderFacts
-from tui.openrouter.lenient import NotJson, as_line, as_list, as_mapping, as_text, loads
+from tui.openrouter.lenient import NotJson, as_line, as_list, as_mapping, loads
 from tui.openrouter.text import Clean
 
 
@@ -16,7 +16,7 @@ def decode_providers(body: bytes) -> tuple[ProviderFacts, ...]:
     found = []
     for item in as_list(as_mapping(parsed).get("data")):
         row = as_mapping(item)
-        slug = as_text(row.get("slug"))
+        slug = as_line(row.get("slug"))
         if not slug:
             continue
         places = row.get("datacenters")

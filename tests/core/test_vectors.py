@@ -82,10 +82,18 @@ def test_a_text_without_a_usable_vector_is_unknown_and_harms_no_other(bad: list[
     assert vectors.neighbours(unit, 2, 5) == []
 
 
-def test_neighbours_among_some_rows() -> None:
-    unit = vectors.unit_rows(packed([[1, 0], [0.9, 0.1], [0.5, 0.5], [0, 1]]))
-    assert [row.index for row in vectors.neighbours(unit, 0, 5, among=[3, 2])] == [2, 3]
-    assert [row.index for row in vectors.neighbours(unit, 0, 5, among=[])] == []
+def test_the_nearest_texts_of_a_query() -> None:
+    unit = vectors.unit_rows([*packed(random_rows(5, 50, 8)), None])
+    rows = np.array([3, -1, 7, 3, *range(50)])
+    found = vectors.nearest(unit, rows, unit[3], 5, without=0)
+    # The same row at other places ties with itself, in the order of the texts; one without a vector is never named.
+    assert [one.index for one in found[:2]] == [3, 7] and found[0].score == found[1].score == 1.0
+    exact = (unit[:50].astype(np.float64) @ unit[3].astype(np.float64)).round(6)
+    everything = vectors.nearest(unit, rows, unit[3], 100)
+    assert len(everything) == 53 and [one.index for one in everything[:5]][0] == 0
+    assert [one.score for one in everything] == sorted((one.score for one in everything), reverse=True)
+    assert found[2].score == pytest.approx(sorted(exact, reverse=True)[1], abs=1e-5)
+    assert vectors.nearest(unit, rows, unit[3][:4], 5) == []
 
 
 def test_mixed_widths_are_refused_with_both_figures() -> None:

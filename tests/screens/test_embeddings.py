@@ -189,7 +189,9 @@ async def test_texts_become_a_matrix_and_neighbours(settings: Settings, worker: 
         assert "Embedding 2 of 3" in at.notice
         await at.answer(command, CAT_VECTORS, from_store=1)
         await at.until(lambda: at.matrix.cell_width == 5)
-        assert at.status.strip() == ("text-embedding-3-small · 3 d · 3 of 3 embedded · $0.0000071 · 1 from store")
+        assert at.status.strip() == (
+            "text-embedding-3-small · 3 d · 3 of 3 embedded · $0.0000071 · 1 from store · saved ~$0.00000004"
+        )
         assert at.notice == ""
         lines = at.lines(at.matrix)
         assert lines[0].split() == ["1", "2", "4"]

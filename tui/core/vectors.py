@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,23 +127,37 @@ def similarity_tile(rows: Rows, columns: Rows) -> Rows:
         return np.clip(rows @ columns.T, -1.0, 1.0)  # type: ignore[no-any-return]
 
 
-def neighbours(unit: Rows, index: int, k: int, among: Sequence[int] | None = None) -> list[Neighbour]:
+def neighbours(unit: Rows, index: int, k: int) -> list[Neighbour]:
     """The `k` rows most like row `index`, best first, ties by row; without itself and rows that have no vector.
 
-    `among` names the rows to look at, all when None. Empty when the row itself has no vector.
+    Empty when the row itself has no vector.
     """
     np = load_numpy()
-    if unit.shape[1] == 0:
+    return nearest(unit, np.arange(len(unit)), unit[index], k, without=index)
+
+
+def nearest(unit: Rows, rows: NDArray[np.intp], query: Rows, k: int, without: int | None = None) -> list[Neighbour]:
+    """The `k` of the texts at these rows (-1: without a vector) that are most like `query`, a vector of length 1.
+
+    Best first, ties in the order of the texts; `without` is the place of one to leave out. 10,000 texts of 1,536
+    dimensions take some 10 ms.
+    """
+    np = load_numpy()
+    if unit.shape[1] == 0 or unit.shape[1] != len(query):
         return []
-    chosen: Any = slice(None) if among is None else np.asarray(among, dtype=np.intp)
     with np.errstate(all="ignore"):
         # Rounded, because identical rows may differ in the last bit with their place in the block.
-        scores = np.clip(unit @ unit[index], -1.0, 1.0).round(_SURE_PLACES)[chosen]
-    numbers = np.arange(len(unit))[chosen]
-    keep = ~np.isnan(scores) & (numbers != index)
-    scores, numbers = scores[keep], numbers[keep]
-    order = np.lexsort((numbers, -scores))[: max(0, k)]
-    return [Neighbour(int(numbers[at]), float(scores[at])) for at in order]
+        scores = np.clip(unit @ query, -1.0, 1.0).round(_SURE_PLACES)[rows]
+    if without is not None:
+        scores[without] = np.nan
+    places = np.flatnonzero(~np.isnan(scores))
+    scores = scores[places]
+    if 0 < k < len(scores):
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        keep = scores >= least
+        places, scores = places[keep], scores[keep]
+    order = np.lexsort((places, -scores))[: max(0, k)]
+    return [Neighbour(int(places[at]), float(scores[at])) for at in order]
 
 
 def spread(unit: Rows, sample: int = 400) -> tuple[float, float] | None:
@@ -185,6 +199,11 @@ class EmbeddedTexts:
     def has(self, text: str) -> bool:
         """Whether the model has answered for this text, usably or not."""
         return text in self.row_of or text in self.useless
+
+    def unit_vector(self, text: str) -> Rows | None:
+        """Of length 1; None where there is none that says something."""
+        row = self.row_of.get(text)
+        return None if row is None else self.unit[row]
 
     def vector(self, text: str) -> Rows | None:
         """The vector as it came, float32; None where there is none that says something."""

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
@@ -14,14 +13,10 @@ from tui.core import formats, vectors
 from tui.core.conversation import Failure, Receipt
 from tui.core.ledger import OverBudget
 from tui.core.requests import budget_sentence
-from tui.openrouter.text import Clean, clean_line
-from tui.widgets.neighbour_list import NeighbourRow
+from tui.core.sheets import Variant
+from tui.openrouter.text import Clean
+from tui.screens.embedding_model import variant_name
 from tui.widgets.sheet_text import SheetLine
-
-if TYPE_CHECKING:
-    pass
-
-_MOST_NEIGHBOURS: Final = 200
 
 
 @dataclass(slots=True)
@@ -29,7 +24,7 @@ class EmbedJob:
     """An embedding that was asked for and has not ended."""
 
     id: str
-    model: str
+    variant: Variant
     texts: tuple[Clean, ...]
     since: float
     """Monotonic."""
@@ -45,23 +40,8 @@ class EmbedBill:
 
     receipt: Receipt
     from_store: int
+    texts: int
     stopped: bool
-
-
-def find_neighbours(
-    known: vectors.EmbeddedTexts, lines: Sequence[SheetLine], selected: SheetLine, at: int
-) -> list[NeighbourRow]:
-    """The neighbours of the text at row `at` among the lines of the sheet; identical texts on other lines are some."""
-    lines_of: dict[int, list[SheetLine]] = {}
-    for line in lines:
-        row = known.row_of.get(line.text)
-        if row is not None and line is not selected:
-            lines_of.setdefault(row, []).append(line)
-    twins = [NeighbourRow(line.line, line.text, 1.0) for line in lines_of.pop(at, ())]
-    nearest = vectors.neighbours(known.unit, at, _MOST_NEIGHBOURS, among=list(lines_of))
-    rows = twins + [NeighbourRow(line.line, line.text, row.score) for row in nearest for line in lines_of[row.index]]
-    rows.sort(key=lambda row: (-round(row.score, 6), row.line))
-    return rows[:_MOST_NEIGHBOURS]
 
 
 def sentences(first: str, second: str, style: str = "bold") -> Content:
@@ -88,11 +68,22 @@ class SheetFacts:
     usd: Decimal | None
     known: vectors.EmbeddedTexts | None
     embedded: int
-    """Texts with a vector."""
+    """Lines with a vector."""
+    lacking: int
+    """Texts that would be paid for, each once."""
+    saved_usd: Decimal | None
+    """About what the vectors that came from the store would have cost; None where nothing did or no price is known."""
+    dimensions: int | None
+    """Asked of the model."""
+    input_type: Clean | None
     unusable: int
     """Texts whose vector says nothing: of length 0, or not finite."""
     bill: EmbedBill | None
     job: EmbedJob | None
+    waiting: int
+    """Embeddings that come after it."""
+    told: Clean
+    """What an action of the user came to, until the next."""
     progress: tuple[int, int]
     reason: Clean
     """Why the job waits."""
@@ -118,14 +109,23 @@ def notice_words(facts: SheetFacts) -> Content | None:
         advice = "ctrl+l picks an embedding model." if facts.can_pick else ""
         return sentences(facts.objection, advice, "$text-warning")
     if facts.known is None:
-        price = f"~{formats.money(facts.usd)}" if facts.usd is not None else "an unknown price"
         stopped = "■ Stopped. " if facts.bill is not None and facts.bill.stopped else ""
         texts = plural(len(facts.lines), "text")
         return sentences(
-            f"{stopped}{texts}, ~{plural(facts.tokens, 'token')}, {price} with {facts.model}.",
+            f"{stopped}{texts}, ~{plural(facts.tokens, 'token')}, {_price_words(facts)} with {_model_words(facts)}.",
             "ctrl+r embeds them · ctrl+l another model. What was embedded before comes from the store for nothing.",
         )
     return None
+
+
+def _price_words(facts: SheetFacts) -> str:
+    return f"~{formats.money(facts.usd)}" if facts.usd is not None else "an unknown price"
+
+
+def _model_words(facts: SheetFacts) -> str:
+    asked = [f"{facts.dimensions:,} d"] if facts.dimensions else []
+    asked += [facts.input_type] if facts.input_type else []
+    return " ".join([facts.model, *asked])
 
 
 def _progress_words(facts: SheetFacts, job: EmbedJob) -> Content:
@@ -148,11 +148,15 @@ def _wait_words(facts: SheetFacts) -> str:
 
 def status_words(facts: SheetFacts) -> str:
     """The line below: model, width, how much is embedded, what it cost, or what it would."""
+    if facts.told and facts.job is None:
+        return facts.told
     parts: list[str] = [facts.model or "no model"]
     if facts.job is not None:
         done, total = facts.progress
         seconds = formats.duration(time.monotonic() - facts.job.since)
+        parts = [variant_name(facts.job.variant)]
         parts.append(f"embedding {formats.count(done)} of {formats.count(total)} {_bar(facts, 10)} {seconds}")
+        parts += [f"{facts.waiting} more after it"] if facts.waiting else []
         parts.append("stopping" if facts.job.stopped else _wait_words(facts))
     elif facts.known is not None:
         parts += _embedded_words(facts, facts.known)
@@ -165,19 +169,25 @@ def status_words(facts: SheetFacts) -> str:
 
 
 def _embedded_words(facts: SheetFacts, known: vectors.EmbeddedTexts) -> list[str]:
-    """Width, how much is embedded, what it cost."""
+    """Width, how much is embedded, what it cost, what the store saved."""
     count, bill = len(facts.lines), facts.bill
     parts = [
-        f"{formats.count(known.dimensions)} d",
+        f"{formats.count(known.dimensions)} d{f' {facts.input_type}' if facts.input_type else ''}",
         f"{formats.count(facts.embedded)} of {formats.count(count)} embedded",
     ]
     if facts.embedded + facts.unusable < count:
-        parts.append("■ stopped, ctrl+r goes on" if bill and bill.stopped else "ctrl+r embeds the rest")
+        rest = f"~{formats.money(facts.usd)}" if facts.usd is not None else formats.UNKNOWN
+        goes_on = "■ stopped, ctrl+r goes on" if bill and bill.stopped else "ctrl+r embeds the rest"
+        parts.append(f"{goes_on}, {rest}")
     if facts.unusable:
         parts.append(f"{formats.count(facts.unusable)} without a usable vector")
-    if bill is not None:
+    if bill is None:
+        parts.append("all from store" if facts.embedded == count else "from store")
+    else:
         if bill.receipt.cost.usd is not None or not bill.from_store:
             parts.append(formats.cost(bill.receipt.cost))
         if bill.from_store:
             parts.append(f"{formats.count(bill.from_store)} from store")
+    if facts.saved_usd:
+        parts.append(f"saved ~{formats.money(facts.saved_usd)}")
     return parts

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from tui.core.prices import estimate_cost, token_price
+from tui.core.sheets import Variant
 from tui.core.tokens import guess_tokens
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.session import Session
 
 if TYPE_CHECKING:
     from tui.openrouter.catalogue import Model
+
+INPUT_TYPES: Final = (
+    ("", "none: as the model does by itself"),
+    ("search_document", "texts that are to be found"),
+    ("search_query", "what is looked for"),
+    ("classification", "to sort into kinds"),
+    ("clustering", "to find groups"),
+)
+_TELLS_QUERIES: Final = re.compile(r"^cohere/|^voyage|/voyage|nv-embed|gemini-embedding|/e5-|/bge-|jina-embeddings")
 
 REMEMBERED_MODEL: Final = "embeddings.model"
 """The name under which the model picked last is remembered."""
@@ -46,14 +57,14 @@ class ModelChoice:
                 return model_id
         return self.models[0].id.raw if self.models else None
 
-    def model(self) -> Model | None:
-        """Its row of the catalogue, if it has one."""
-        return self._session.state.model_by_slug.get(Opaque(self.id).shown()) if self.id else None
+    def model(self, model_id: str | None = None) -> Model | None:
+        """Its row of the catalogue, or that of another, if it has one."""
+        wanted = model_id or self.id
+        return self._session.state.model_by_slug.get(Opaque(wanted).shown()) if wanted else None
 
     def name(self) -> Clean:
         """Without its author, as there is little room."""
-        shown = Opaque(self.id or "").shown()
-        return Clean(shown.rpartition("/")[2] or shown)
+        return short_name(Opaque(self.id or ""))
 
     def objection(self) -> str | None:
         """Why it cannot embed, in a sentence."""
@@ -65,13 +76,38 @@ class ModelChoice:
             return f"{model.slug} is no embedding model: it answers chats, not vectors."
         return None
 
-    def estimate(self, characters: int, texts: int) -> tuple[int, Decimal | None]:
-        """Tokens and USD that embedding these texts would come to, at most: stored vectors are free."""
+    def estimate(self, characters: int, texts: int, model_id: str | None = None) -> tuple[int, Decimal | None]:
+        """Tokens and USD that embedding these texts would come to, by this model or the chosen one."""
         tokens = max(guess_tokens(characters), texts)
-        model = self.model()
+        model = self.model(model_id)
         if model is None or input_price(model) is None:
             return tokens, None
         return tokens, estimate_cost(model.pricing, now=self._session.now(), prompt_tokens=tokens)
+
+
+def short_name(model: Opaque) -> Clean:
+    """A model's id without its author, where there is little room."""
+    shown = model.shown()
+    return Clean(shown.rpartition("/")[2] or shown)
+
+
+def variant_name(variant: Variant) -> Clean:
+    """The model without its author, and what is asked of it."""
+    asked = [f"{variant.dimensions:,} d"] if variant.dimensions else []
+    asked += [variant.input_type] if variant.input_type else []
+    return Clean(" ".join([short_name(variant.model), *asked]))
+
+
+def query_variant(variant: Variant) -> Variant:
+    """How a query to a sheet of this variant is embedded: as `search_query` where the model knows it.
+
+    That is where the sheet was embedded as `search_document`, and with the families of models whose documentation
+    tells queries from documents; others would refuse the parameter or drop it.
+    """
+    known = _TELLS_QUERIES.search(variant.model.raw) is not None
+    if variant.input_type == "search_document" or (variant.input_type is None and known):
+        return Variant(variant.model, variant.dimensions, Clean("search_query"))
+    return variant
 
 
 def input_price(model: Model) -> Decimal | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-import uuid
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import cell_len
 from textual import events, on
@@ -20,47 +17,36 @@ from textual.widgets import Static, TextArea
 from textual.worker import Worker
 from typing_extensions import override
 
-from tui.core import formats, vectors
-from tui.core.commands import Embed, LoadSheet, Remember, SaveSheet
-from tui.core.conversation import Failure
-from tui.core.events import EmbedEnded, JobState
-from tui.core.ledger import OverBudget
+from tui.core.commands import LoadSheet, Remember
+from tui.core.events import JobState
 from tui.core.routing import Routing
-from tui.core.sheets import Sheet
+from tui.core.sheets import Relevance, Variant
 from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque, clean_line
-from tui.screens.embedded_sheet import (
-    EmbedBill,
-    EmbedJob,
-    SheetFacts,
-    find_neighbours,
-    notice_words,
-    plural,
-    status_words,
-)
-from tui.screens.embedding_model import REMEMBERED_MODEL, ModelChoice, input_price
+from tui.screens.embedded_sheet import SheetFacts, notice_words, plural, status_words
+from tui.screens.embedding_model import REMEMBERED_MODEL, ModelChoice, query_variant
+from tui.screens.embedding_runs import EmbedRuns
 from tui.screens.live_screen import LiveScreen
+from tui.screens.open_sheet import OpenSheet
 from tui.screens.session import Session
+from tui.screens.sheet_keys import SheetKeys
+from tui.screens.sheet_panes import VIEWS, SheetPanes, View
 from tui.stylesheets import style_path
 from tui.widgets.heat_map import HeatMap
-from tui.widgets.neighbour_list import NeighbourList, NeighbourRow
+from tui.widgets.neighbour_list import NeighbourList
+from tui.widgets.point_map import PointMap
+from tui.widgets.row_list import RowList
 from tui.widgets.sheet_text import SheetLine, SheetText
 
 if TYPE_CHECKING:
-    pass
-
-View: TypeAlias = Literal["matrix", "neighbours"]
+    from tui.core.vectors import EmbeddedTexts
 
 _READ_AFTER_S: Final = 0.12
 _SAVE_AFTER_S: Final = 1.0
-_THREAD_FROM: Final = 3_000_000
-"""Numbers in the vectors from which neighbours take more than some milliseconds."""
-_MODELS_KEPT: Final = 4
-"""Models whose vectors stay in memory, so that switching back shows them at once."""
 
 
-class EmbeddingsScreen(LiveScreen):
-    """The sheet of texts at the left; at the right the similarity matrix and the neighbours of the selected text."""
+class EmbeddingsScreen(SheetKeys, LiveScreen):
+    """The sheet of texts at the left; at the right what a model thinks of them, in one of six views."""
 
     FOLLOWS = Topic.EMBEDDINGS | Topic.CATALOGUE | Topic.JOBS | Topic.BUDGET | Topic.PREFERENCES
     CSS_PATH = style_path("embeddings.tcss")
@@ -69,52 +55,74 @@ class EmbeddingsScreen(LiveScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
     HELP = (
         "Texts become vectors, and vectors become a picture of what a model thinks is alike. Write or paste a text a "
-        "line, ctrl+r embeds them; what was embedded before is not paid for again."
+        "line, ctrl+r embeds them; what was embedded before is not paid for again. esc leaves the text, then single "
+        "keys change the view."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "embed", "embed", id="embeddings.embed", tooltip="Embed the texts of the sheet"),
         Binding("ctrl+l", "pick_model", "model", id="embeddings.model", tooltip="Pick an embedding model"),
         Binding("escape", "stop", "stop", id="embeddings.stop", tooltip="Stop the embedding that runs"),
-        Binding("escape", "leave", "leave", show=False, id="embeddings.leave", tooltip="Leave the text"),
-        Binding("m", "view('matrix')", "matrix", id="embeddings.matrix", tooltip="All pairs as a heat map"),
-        Binding("n", "view('neighbours')", "neighbours", id="embeddings.neighbours", tooltip="What is most alike"),
-        Binding("ctrl+t", "other_view", "other view", id="embeddings.other", tooltip="Matrix or neighbours"),
-    ]
+        Binding("escape", "leave", "leave", show=False, id="embeddings.leave", tooltip="Leave the text, or the query"),
+        Binding("ctrl+s", "sheets", "sheets", id="embeddings.sheets", tooltip="Open, rename or delete sheets"),
+        Binding("ctrl+n", "new_sheet", "new", show=False, id="embeddings.new", tooltip="Begin a new sheet"),
+        Binding("ctrl+f", "load_file", "file", priority=True, id="embeddings.file",
+                tooltip="Texts out of a file, or the sheet's own cut anew"),
+        Binding("ctrl+g", "mark_texts", "group", show=False, priority=True, id="embeddings.group",
+                tooltip="Give the selected texts a group and a label"),
+        Binding("ctrl+t", "other_view", "other view", id="embeddings.other", tooltip="The next view"),
+        Binding("slash", "ask", "query", key_display="/", id="embeddings.ask", tooltip="What is most like a query"),
+        Binding("m", "view('matrix')", "matrix", show=False, id="embeddings.matrix", tooltip="All pairs as a heat map"),
+        Binding("n", "view('neighbours')", "near", show=False, id="embeddings.neighbours",
+                tooltip="What is most alike"),
+        Binding("p", "view('map')", "map", show=False, id="embeddings.map",
+                tooltip="The texts on a plane; again: the other projection"),
+        Binding("d", "view('duplicates')", "dupes", show=False, id="embeddings.duplicates",
+                tooltip="Pairs that are nearly the same"),
+        Binding("c", "view('clusters')", "clusters", show=False, id="embeddings.clusters",
+                tooltip="Groups that belong together"),
+        Binding("a", "view('compare')", "A/B", show=False, id="embeddings.compare",
+                tooltip="The same texts on other models"),
+        Binding("o", "next_order", "order", id="embeddings.order",
+                tooltip="The matrix as given, by group, or by likeness"),
+        Binding("plus,equals_sign", "more(1)", "more", key_display="+", id="embeddings.more",
+                tooltip="A higher threshold, more clusters, another model to compare with"),
+        Binding("minus", "more(-1)", "less", key_display="-", id="embeddings.less",
+                tooltip="A lower threshold, fewer clusters"),
+        Binding("x", "drop_variant", "drop", id="embeddings.drop", tooltip="Compare with the lit model no longer"),
+        Binding("e", "export", "export", id="embeddings.export", tooltip="Write texts and vectors into a file"),
+        Binding("y", "copy_vector", "copy", show=False, id="embeddings.copy",
+                tooltip="Copy the vector of the selected text"),
+        Binding("D", "dimensions", "dimensions", show=False, id="embeddings.dimensions",
+                tooltip="Ask for shorter vectors"),
+        Binding("i", "input_type", "input type", show=False, id="embeddings.input_type",
+                tooltip="Tell the model what the texts are for"),
+    ]  # fmt: skip
 
     view: reactive[View] = reactive("matrix", init=False)
-    """Which of the two is shown where there is room for one."""
+    """Which view is shown; where there is room the neighbours stand beside it."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._sheet_id: str | None = None
+        self.choice = ModelChoice(session)
+        self.runs = EmbedRuns(session, self.beside, self.views_changed)
+        self.panes = SheetPanes(self)
+        self._texts = SheetText(id="texts")
+        self.sheet = OpenSheet(session, self._texts, self.choice)
         self._told_sheet: str | None = None
         """The sheet that the worker told of last; it is taken over once."""
-        self._sheet_name = Clean("scratch")
-        self._choice = ModelChoice(session)
-        self._saved: tuple[tuple[Clean, ...], str | None] = ((), None)
         self._lines: list[SheetLine] = []
-        self._characters = 0
-        self._waiting: dict[str, EmbedJob] = {}
-        """Asked for, no result yet; the one that runs and any that went away without."""
-        self._job: EmbedJob | None = None
-        self._failure: Failure | None = None
-        self._over_budget: OverBudget | None = None
-        self._embedded: dict[str, vectors.EmbeddedTexts] = {}
-        self._bills: dict[str, EmbedBill] = {}
-        self._mapped: tuple[vectors.EmbeddedTexts | None, object] = (None, None)
-        """What the matrix was last drawn from."""
         self._counts = (0, 0)
-        """Texts with a vector, and with one that says nothing."""
-        self._listed: tuple[object, object, int] = (None, None, 0)
-        """What the neighbours were last found for."""
+        """Lines with a vector, and with one that says nothing."""
+        self._lacking: tuple[Clean, ...] = ()
+        self.asked: Clean | None = None
+        """The query whose neighbours are shown instead of the selected text's."""
+        self.told = Clean("")
+        """What an action came to, until the next one."""
         self._read_timer: Timer | None = None
         self._save_timer: Timer | None = None
         self._tick: Timer | None = None
-        self._texts = SheetText(id="texts")
         self._notice = Static(id="notice", markup=False)
-        self._matrix = HeatMap(id="matrix")
-        self._neighbours = NeighbourList(id="neighbours")
         self._status = Static(id="status", markup=False)
 
     @override
@@ -124,8 +132,10 @@ class EmbeddingsScreen(LiveScreen):
             with Vertical(id="answers"):
                 yield self._notice
                 with Horizontal(id="views"):
-                    yield self._matrix
-                    yield self._neighbours
+                    for view in VIEWS:
+                        pane = self.panes.widget(view)
+                        pane.add_class("view")
+                        yield pane
         yield self._status
 
     @on(events.Mount)
@@ -147,90 +157,51 @@ class EmbeddingsScreen(LiveScreen):
     @on(events.ScreenResume)
     def wake(self) -> None:
         """Go on counting the seconds of what runs."""
-        if self._tick is not None and self._job is not None:
-            self._tick.resume()
+        self._count_seconds()
+
+    @override
+    def _count_seconds(self) -> None:
+        if self._tick is not None:
+            if self.runs.job is None:
+                self._tick.pause()
+            elif self.is_current_view:
+                self._tick.resume()
+
+    @override
+    def beside(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
+        """Run this while the interface goes on; a function, since a coroutine replaced unbegun is never awaited."""
+        return self.run_worker(work, group=group)
 
     # The state
 
     @override
     def catch_up(self, topics: Topic) -> None:
         sheet = self.session.state.sheets.opened
-        if sheet is not None and sheet.id != self._told_sheet:
-            self._told_sheet = sheet.id
-            if sheet.id != self._sheet_id:
-                self._take_sheet()
+        if sheet is not None and sheet is not self.sheet.told:
+            self._take_sheet()
         if topics & Topic.CATALOGUE:
-            self._choice.read_catalogue()
-        self._follow_jobs()
+            self.choice.read_catalogue()
+        self.runs.follow()
+        self._count_seconds()
         self._show_all()
+
+    def views_changed(self) -> None:
+        """Something was worked out in a thread."""
+        if self.is_mounted:
+            self._show_all()
 
     def _take_sheet(self) -> None:
         sheet = self.session.state.sheets.opened
         assert sheet is not None
-        if self._sheet_id is None and self._texts.text:
-            # Somebody was faster than the database: what is typed stays, as a sheet of its own.
+        if not self.sheet.take(sheet):
             return
-        self._sheet_id = sheet.id
-        self._sheet_name = sheet.name or Clean("scratch")
-        self._mapped = (None, None)
-        lines = tuple(clean_line(text) for text in sheet.texts)
-        self._choice.of_sheet = sheet.model.raw if sheet.model else None
-        self._saved = (lines, self._choice.of_sheet)
-        self._texts.load_text("\n".join(lines))
+        self.asked = None
         self._read_sheet()
-
-    def _follow_jobs(self) -> None:
-        state = self.session.state
-        for result in state.sheets.results.values():
-            if ended := self._waiting.pop(result.job_id, None):
-                self._end(ended)
-                self._take_result(ended, result)
-        passed = state.budget_passed
-        if passed is not None and (asking := self._waiting.pop(passed.job_id, None)):
-            self._end(asking)
-            self._over_budget = passed.refusal
-        job = self._job
-        if job is None:
-            return
-        if job.id in state.jobs:
-            job.seen = True
-        elif job.seen or state.sheets.job_id == job.id:
-            # It stays in `_waiting`: its result may be told a moment later.
-            self._end(job)
-
-    def _beside(
-        self, work: Callable[[], Coroutine[None, None, None]], group: str, *, exclusive: bool = False
-    ) -> Worker[None]:
-        """Run this while the interface goes on; a function, since a coroutine replaced unbegun is never awaited."""
-        return self.run_worker(work, group=group, exclusive=exclusive)
-
-    def _end(self, job: EmbedJob) -> None:
-        if self._job is job:
-            self._job = None
-            if self._tick is not None:
-                self._tick.pause()
-
-    def _take_result(self, job: EmbedJob, result: EmbedEnded) -> None:
-        self._bills[job.model] = EmbedBill(result.receipt, result.from_store, job.stopped)
-        self._failure = None if job.stopped else result.failure
-        if result.embedded is not None:
-            fresh = result.embedded
-
-            async def keep() -> None:
-                await self._keep_vectors(job.model, fresh)
-
-            self._beside(keep, "vectors")
-
-    async def _keep_vectors(self, model: str, fresh: vectors.EmbeddedTexts) -> None:
-        earlier = self._embedded.pop(model, None)
-        self._embedded[model] = await asyncio.to_thread(vectors.merge, earlier, fresh)
-        while len(self._embedded) > _MODELS_KEPT:
-            del self._embedded[next(iter(self._embedded))]
-        self._show_all()
 
     # The sheet
 
     @on(TextArea.Changed)
+    @override
     def note_edit(self) -> None:
         """Read the lines once nobody has typed for a moment."""
         for timer in (self._read_timer, self._save_timer):
@@ -238,63 +209,92 @@ class EmbeddingsScreen(LiveScreen):
                 timer.reset()
                 timer.resume()
 
+    @override
     def _read_sheet(self) -> None:
         if self._read_timer is not None:
             self._read_timer.pause()
         lines = self._texts.sheet_lines()
         if lines != self._lines:
             self._lines = lines
-            self._characters = sum(len(line.text) for line in lines)
-            self._over_budget = None
+            self.runs.over_budget = None
+            self.told = Clean("")
         self._show_all()
 
+    @override
     def save_now(self) -> None:
         """Keep the sheet if it changed; the App calls it before it ends."""
         if self._save_timer is not None:
             self._save_timer.pause()
-        lines = self._texts.all_lines()
-        if self._sheet_id is None and not lines:
-            return
-        now = (lines, self._choice.picked or self._choice.of_sheet)
-        if now == self._saved:
-            return
-        sheet_id = self._sheet_id or uuid.uuid4().hex
-        model = Opaque(now[1]) if now[1] else None
-        sheet = Sheet(id=sheet_id, name=self._sheet_name, texts=lines, model=model)
-        if self.session.submit(SaveSheet(sheet=sheet)):
-            self._sheet_id = sheet_id
-            self._saved = now
-        elif self._save_timer is not None:
+        if not self.sheet.save() and self._save_timer is not None:
             self._save_timer.resume()
+
+    @property
+    @override
+    def lines(self) -> list[SheetLine]:
+        """The texts as they were last read."""
+        return self._lines
+
+    @property
+    def relevance(self) -> tuple[Relevance, ...]:
+        """Queries and their right answers."""
+        return self.sheet.relevance
 
     @on(SheetText.LineSelected)
     def follow_line(self) -> None:
         """The neighbours and the marked row are those of the selected text."""
-        self._show_selected()
+        self.panes.select_row(self.selected_place())
+        self.panes.show(self._shown_views())
+        self._show_titles()
 
     @on(HeatMap.Chosen)
     def go_to_row(self, event: HeatMap.Chosen) -> None:
         """Show the text of a row in the sheet."""
-        if event.row < len(self._lines):
-            self._texts.go_to(self._lines[event.row].line)
+        line = self.panes.line_of_row(event.row)
+        if line is not None:
+            self._texts.go_to(line)
 
     @on(NeighbourList.Chosen)
-    def go_to_line(self, event: NeighbourList.Chosen) -> None:
-        """Show a neighbour in the sheet."""
-        self._texts.go_to(event.line)
+    @on(RowList.Chosen)
+    @on(PointMap.Chosen)
+    @on(PointMap.Moved)
+    def go_to_line(self, event: NeighbourList.Chosen | RowList.Chosen | PointMap.Chosen | PointMap.Moved) -> None:
+        """Show a text in the sheet."""
+        if event.line >= 0:
+            self._texts.go_to(event.line)
+
+    @on(NeighbourList.Marked)
+    def note_right_answer(self, event: NeighbourList.Marked) -> None:
+        """A text is a right answer to the query, or is none after all."""
+        self.mark_right_answer(event.line)
 
     # The model
 
     @property
+    @override
     def model_id(self) -> str | None:
         """The id of the model that would be asked, as it is sent."""
-        return self._choice.id
+        return self.choice.id
 
+    @override
+    def variant(self) -> Variant:
+        """How the sheet is embedded."""
+        return Variant(Opaque(self.model_id or ""), self.sheet.dimensions, self.sheet.input_type)
+
+    @override
+    def variants(self) -> tuple[Variant, ...]:
+        """That, and what it is compared with."""
+        own = self.variant()
+        return (own, *(one for one in self.sheet.others if one != own))
+
+    @override
     def take_model(self, model: Opaque, routing: Routing | None = None) -> None:
         """Embed with this model from now on; texts are embedded wherever the server likes, so `routing` is not used."""
-        self._choice.picked = model.raw
-        self._failure = None
-        self._over_budget = None
+        if model.raw != self.model_id:
+            self.sheet.take_model(model.raw)
+        self.choice.picked = model.raw
+        self.runs.failure = None
+        self.runs.over_budget = None
+        self.told = Clean("")
         self.session.submit(Remember(name=REMEMBERED_MODEL, value=model.raw))
         self.note_edit()
         self._show_all()
@@ -302,205 +302,166 @@ class EmbeddingsScreen(LiveScreen):
     # Actions
 
     def action_embed(self) -> None:
-        """Send the texts of the sheet."""
+        """Send the texts of the sheet; in A/B to all models that are compared, with the queries."""
         self._read_sheet()
-        if self._job is not None or not self._lines or self._choice.objection() is not None:
+        if self.runs.job is not None or not self._lines or self.choice.objection() is not None:
             return
-        model_id = self.model_id
-        assert model_id is not None
-        # Each text once: identical ones have one vector.
-        texts = tuple(dict.fromkeys(line.text for line in self._lines))
-        defaults = self.session.settings.embeddings
-        job = EmbedJob(uuid.uuid4().hex, model_id, texts, time.monotonic())
-        command = Embed(
-            job_id=job.id,
-            model=Opaque(model_id),
-            texts=texts,
-            dimensions=defaults.dimensions,
-            user=defaults.user,
-            over_budget=self._over_budget is not None,
-            as_rows=True,
-        )
-        if not self.session.submit(command):
-            self._failure = Failure(
-                kind="own_limit",
-                message=Clean("Too much is waiting to be done."),
-                advice=Clean("Wait a moment."),
-            )
-        else:
-            self.save_now()
-            self._failure = None
-            self._over_budget = None
-            self._waiting[job.id] = job
-            self._job = job
-            if self._tick is not None:
-                self._tick.resume()
+        self.told = Clean("")
+        texts = tuple(line.text for line in self._lines)
+        wanted = [(self.variant(), texts)]
+        if self.view == "compare":
+            wanted = [(one, texts) for one in self.variants() if one == self.variant() or self.runs.lacking(one, texts)]
+            queries = tuple(one.query for one in self.relevance if one.right)
+            asked = [(query_variant(one), queries) for one in self.variants()]
+            wanted += [(one, lacking) for one, queries in asked if (lacking := self.runs.lacking(one, queries))]
+        self.runs.ask(wanted)
+        self.save_now()
+        self._count_seconds()
         self._show_all()
 
     def stop_stream(self) -> bool:
         """Stop what runs, if anything does; texts that have their vectors keep them."""
-        if self._job is None:
-            return False
-        self._job.stopped = True
-        self.session.cancel(self._job.id)
+        stopped = self.runs.stop()
         self._show_words()
-        return True
+        return stopped
 
     def action_stop(self) -> None:
         """Stop what runs."""
         self.stop_stream()
 
     def action_leave(self) -> None:
-        """Leave the text, so that single keys work."""
-        shown = self._matrix if self.view == "matrix" else self._neighbours
+        """Leave the query, or the text so that single keys work."""
+        if self.focused is not self._texts and self.asked is not None:
+            self.asked = None
+            self._show_all()
+            return
+        shown = self.panes.widget(self.view)
         self.set_focus(shown if shown.focusable and self.query_one("#views").display else None)
 
     def action_view(self, view: View) -> None:
-        """Show the matrix or the neighbours."""
+        """Show this view; the map again: the other projection."""
+        if view == "map" == self.view and self.panes.can_group:
+            self.panes.grouped = not self.panes.grouped
         self.view = view
-        shown = self._matrix if view == "matrix" else self._neighbours
+        self._show_all()
         if self.focused is not self._texts and self.query_one("#views").display:
-            shown.focus()
+            self.panes.widget(view).focus()
 
     def action_other_view(self) -> None:
-        """Show the one that is not shown."""
-        self.action_view("neighbours" if self.view == "matrix" else "matrix")
+        """Show the next one."""
+        views = [view for view in VIEWS if self._can_view(view)]
+        at = views.index(self.view) if self.view in views else -1
+        self.action_view(views[(at + 1) % len(views)])
 
-    async def action_pick_model(self) -> None:
-        """Offer the embedding models, cheapest first."""
-        from tui.screens.pick import PickScreen
-        from tui.widgets.pick_list import PickItem
-
-        favourites = self.session.state.favourites
-        items = [
-            PickItem(
-                key=model.id.raw,
-                label=model.slug,
-                note=Clean(f"{formats.per_million(input_price(model))} $/M"),
-                mark=Clean("★" if model.id.raw in favourites else ""),
-            )
-            for model in self._choice.models
-        ]
-
-        def take(model_id: str | None) -> None:
-            if model_id is not None:
-                self.take_model(Opaque(model_id))
-
-        picker = PickScreen(
-            "embedding model",
-            items,
-            recents=sorted(favourites),
-            current=self.model_id,
-            empty="No embedding model is in the list of models.",
-        )
-        await self.app.push_screen(picker, take)
+    def _can_view(self, view: View) -> bool:
+        if view == "neighbours" and self.has_class("-wide"):
+            return False
+        return self.panes.known is not None or view == "compare"
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        known = self.panes.known is not None
         match action:
             case "stop":
-                return self._job is not None
+                return self.runs.job is not None
             case "leave":
-                return self._job is None and self.focused is self._texts
+                return self.runs.job is None and (self.focused is self._texts or self.asked is not None)
             case "embed":
                 # What was typed just now is read when it is embedded, not before the key works.
                 nothing = not self._lines and not self._texts.text.strip()
-                return None if self._job is not None or nothing or self._choice.objection() else True
+                return None if self.runs.job is not None or nothing or self.choice.objection() else True
             case "pick_model":
-                return True if self._choice.models else None
+                return True if self.choice.models else None
             case "view" | "other_view":
-                if action == "other_view" and self.has_class("-wide"):
-                    return False
-                return None if self._vectors() is None else True
+                if parameters == ("compare",):
+                    return True if self._lines else None
+                return True if known else None
+            case "next_order":
+                return (self.view == "matrix" or self.has_class("-wide")) if known else False
+            case "more":
+                return self.view in ("duplicates", "clusters") or (self.view == "compare" and parameters == (1,))
+            case "drop_variant":
+                return self.view == "compare" and len(self.variants()) > 1
+            case "ask" | "export" | "copy_vector":
+                return self.focused is not self._texts if known else False
             case _:
                 return True
 
     # What is shown
 
-    def _vectors(self) -> vectors.EmbeddedTexts | None:
-        return self._embedded.get(self.model_id or "")
+    @override
+    def selected_place(self) -> int | None:
+        """Which of the texts the cursor is on; None on a blank line."""
+        line = self._texts.line
+        low, high = 0, len(self._lines)
+        while low < high:
+            middle = (low + high) // 2
+            if self._lines[middle].line < line:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self._lines) and self._lines[low].line == line else None
 
+    def _shown_views(self) -> tuple[View, ...]:
+        if self.has_class("-wide") and self.view != "compare":
+            return ("matrix" if self.view == "neighbours" else self.view, "neighbours")
+        return (self.view,)
+
+    @override
     def _show_all(self) -> None:
         if not self._status.is_mounted:
             return
-        self._show_map()
-        self._show_selected()
+        variants = self.variants()
+        self.runs.wanted = frozenset(variants)
+        texts = [line.text for line in self._lines]
+        if self.model_id is not None and self._lines:
+            for variant in variants if self.view == "compare" else variants[:1]:
+                self.runs.look_up(variant, texts)
+        self._take_vectors()
+        self.panes.show(self._shown_views())
         self._show_words()
         self.refresh_bindings()
 
-    def _show_map(self) -> None:
-        known = self._vectors()
-        if self._mapped[0] is known and self._mapped[1] is self._lines:
+    def _take_vectors(self) -> None:
+        known = self.runs.spaces.get(self.variant())
+        if known is not None and not any(text in known.row_of for text in (line.text for line in self._lines)):
+            known = None
+        changed = self.panes.take(known, self._lines)
+        self._lacking = self.runs.lacking(self.variant(), (line.text for line in self._lines))
+        if not changed:
             return
-        self._mapped = (known, self._lines)
-        self._texts.border_title = Content(f"{self._sheet_name} · {plural(len(self._lines), 'text')}")
-        if known is None:
+        self._texts.show_groups(self.panes.marks)
+        if known is None or self.panes.rows is None:
             self._texts.mark_stale(())
             return
-        rows = known.rows([line.text for line in self._lines])
         stale = [line.line for line in self._lines if not known.has(line.text)]
-        embedded = int((rows >= 0).sum())
-        self._counts = (embedded, len(rows) - embedded - len(stale))
+        embedded = int((self.panes.rows.rows >= 0).sum())
+        self._counts = (embedded, len(self._lines) - embedded - len(stale))
         self._texts.mark_stale(stale)
-        self._texts.border_subtitle = Content(f"* {formats.count(len(stale))} not embedded" if stale else "")
 
-        def tile(down: range, across: range) -> Sequence[Sequence[float]]:
-            unit = known.unit
-            above, left = unit[rows[down.start : down.stop]], unit[rows[across.start : across.stop]]
-            values: list[list[float]] = vectors.similarity_tile(above, left).tolist()
-            return values
+    def query_space(self) -> EmbeddedTexts | None:
+        """The vectors of queries."""
+        return self.runs.spaces.get(query_variant(self.variant()))
 
-        self._matrix.show(self._lines, tile, known.spread)
+    def query_waits(self) -> Clean:
+        """Why the query has no neighbours yet."""
+        if self.runs.job is not None:
+            return Clean("Embedding the query …")
+        return Clean("The query is not embedded: / asks again.")
 
-    def _selected(self) -> int | None:
-        """The text that the cursor is on; None on a blank line."""
-        line = self._texts.line
-        return next((index for index, row in enumerate(self._lines) if row.line == line), None)
-
-    def _show_selected(self) -> None:
-        known = self._vectors()
-        if known is None:
-            return
-        listed = (known, self._lines, self._texts.line)
-        if (
-            all(old is new for old, new in zip(self._listed[:2], listed[:2], strict=True))
-            and self._listed[2] == listed[2]
-        ):
-            return
-        self._listed = listed
-        index = self._selected()
-        self._matrix.select(index)
-        if index is None:
-            self._neighbours.show_instead(Clean("The cursor is on a blank line: put it on a text."))
-            return
-        selected = self._lines[index]
-        at = known.row_of.get(selected.text)
-        if at is None:
-            why = "came without a usable vector" if selected.text in known.useless else "is not embedded yet: ctrl+r"
-            self._neighbours.show_instead(Clean(f"Text {selected.line + 1} {why}."))
-        elif known.unit.size > _THREAD_FROM:
-
-            async def find() -> None:
-                await self._find_in_thread(known, selected, at)
-
-            self._beside(find, "neighbours", exclusive=True)
-        else:
-            self._list_neighbours(selected, find_neighbours(known, self._lines, selected, at))
-
-    async def _find_in_thread(self, known: vectors.EmbeddedTexts, selected: SheetLine, at: int) -> None:
-        found = await asyncio.to_thread(find_neighbours, known, self._lines, selected, at)
-        self._list_neighbours(selected, found)
-
-    def _list_neighbours(self, selected: SheetLine, found: list[NeighbourRow]) -> None:
-        self._neighbours.show(selected.line, selected.text, found)
+    def right_answers(self) -> frozenset[Clean] | None:
+        """Texts that are marked as right answers to the query; None without one."""
+        if self.asked is None:
+            return None
+        return frozenset(text for one in self.relevance if one.query == self.asked for text in one.right)
 
     def _show_words(self) -> None:
         """The notice, the titles and the status line."""
         facts = self._facts()
         notice = notice_words(facts)
-        alone = facts.known is None or not self._lines
+        alone = (facts.known is None or not self._lines) and not (self.view == "compare" and self._lines)
         self.query_one("#views").display = not alone
-        self._notice.display = notice is not None
+        self._notice.display = notice is not None and (alone or facts.known is not None or facts.failure is not None)
         self._notice.set_class(alone, "-alone")
         if notice is not None:
             self._notice.update(notice)
@@ -509,48 +470,65 @@ class EmbeddingsScreen(LiveScreen):
         self._status.update(Content(status if cell_len(status) >= self.size.width else f" {status}"), layout=False)
 
     def watch_view(self) -> None:
-        self.query_one("#views").set_class(self.view == "neighbours", "-neighbours")
-        self._show_titles()
+        self._show_all()
 
     def _show_titles(self) -> None:
-        lit, dim = "bold", "dim"
-        tabs = Content.assemble(
-            ("matrix", lit if self.view == "matrix" else dim),
-            " │ ",
-            ("neighbours", lit if self.view == "neighbours" else dim),
-        )
+        stale = len(self._lacking) if self.panes.known is not None else 0
+        self._texts.border_title = Content(f"{self.sheet.name} · {plural(len(self._lines), 'text')}")
+        label, group = self._texts.marks_of(self._texts.line)
+        marks = " · ".join(part for part in (label, group) if part)
+        self._texts.border_subtitle = Content(f"* {stale:,} not embedded" if stale else marks[:40])
         wide = self.has_class("-wide")
-        self._matrix.border_title = Content("matrix") if wide else tabs
-        self._neighbours.border_title = Content("neighbours") if wide else tabs
-        self._notice.border_title = tabs if self._notice.has_class("-alone") else Content("")
+        shown = self._shown_views()
+        for view in VIEWS:
+            pane = self.panes.widget(view)
+            pane.display = view in shown
+            pane.set_class(wide and view == "neighbours", "-beside")
+            beside = wide and view == "neighbours"
+            pane.border_title = Content("neighbours") if beside else self.panes.titles(self.view, wide=wide)
+            pane.border_subtitle = Content(self.panes.subtitle(view))
+        alone = self._notice.has_class("-alone")
+        self._notice.border_title = self.panes.titles(self.view, wide=wide) if alone else Content("")
 
     def on_resize(self) -> None:
-        self._show_titles()
-        self.refresh_bindings()
+        self._show_all()
 
     def _facts(self) -> SheetFacts:
-        job = self._job
+        job = self.runs.job
         progress, reason = None, Clean("")
         if job is not None:
             progress = self.session.state.sheets.progress.get(job.id)
             told = self.session.state.jobs.get(job.id)
             if told is not None and told.state is JobState.WAITING:
                 reason = clean_line(told.reason)
-        tokens, usd = self._choice.estimate(self._characters, len(self._lines))
+        lacking = self._lacking or tuple(line.text for line in self._lines)
+        tokens, usd = self.choice.estimate(sum(map(len, lacking)), len(lacking))
+        variant = self.variant()
+        bill = self.runs.bills.get(variant)
+        saved = None
+        if bill is not None and bill.from_store and self._lines:
+            characters = sum(len(line.text) for line in self._lines) * bill.from_store // len(self._lines)
+            _, saved = self.choice.estimate(characters, bill.from_store)
         return SheetFacts(
-            model=self._choice.name(),
-            objection=self._choice.objection(),
-            can_pick=bool(self._choice.models),
+            model=self.choice.name(),
+            objection=self.choice.objection(),
+            can_pick=bool(self.choice.models),
             lines=self._lines,
             tokens=tokens,
             usd=usd,
-            known=self._vectors(),
+            known=self.panes.known,
             embedded=self._counts[0],
             unusable=self._counts[1],
-            bill=self._bills.get(self.model_id or ""),
+            lacking=len(self._lacking),
+            saved_usd=saved,
+            dimensions=variant.dimensions,
+            input_type=variant.input_type,
+            bill=bill,
             job=job,
+            waiting=self.runs.waiting,
+            told=self.told,
             progress=progress or (0, len(job.texts) if job else 0),
             reason=reason,
-            failure=self._failure,
-            over_budget=self._over_budget,
+            failure=self.runs.failure,
+            over_budget=self.runs.over_budget,
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from tui.core import formats
 from tui.openrouter.text import Clean
+from tui.widgets.group_marks import COLOURS, GroupMark
 from tui.widgets.model_columns import fit
 
 if TYPE_CHECKING:
@@ -37,14 +38,19 @@ class NeighbourRow:
     """In the sheet, from 0."""
     text: Clean
     score: float
+    label: Clean = Clean("")
+    mark: GroupMark | None = None
+    right: bool = False
+    """Marked as a right answer to the query."""
 
 
 class NeighbourList(ScrollView, can_focus=True):
     """A heading with the selected text and the others by how alike they are."""
 
     HELP = (
-        "The texts most like the one that the cursor is on in the sheet, by cosine similarity. Arrows or j k move, "
-        "enter goes to the text."
+        "The texts most like the one that the cursor is on in the sheet, or like the query that / asks for, by cosine "
+        "similarity. Arrows or j k move, enter goes to the text. Of a query, space marks right answers: A/B then says "
+        "how well each model finds them."
     )
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -53,9 +59,11 @@ class NeighbourList(ScrollView, can_focus=True):
         "neighbour-list--score",
         "neighbour-list--heading",
         "neighbour-list--cursor",
+        *(f"neighbour-list--group-{number}" for number in range(len(COLOURS))),
     }
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        """
     NeighbourList {
         height: 1fr;
         scrollbar-size: 0 1;
@@ -71,8 +79,10 @@ class NeighbourList(ScrollView, can_focus=True):
             & > .neighbour-list--bar { color: ansi_blue; }
         }
         &:ansi:focus > .neighbour-list--cursor { text-style: reverse; }
-    }
     """
+        + "".join(f"& > .neighbour-list--group-{at} {{ color: $text-{name}; }}\n" for at, name in enumerate(COLOURS))
+        + "}"
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "up", show=False, id="neighbours.up", tooltip="To the text above"),
@@ -84,6 +94,7 @@ class NeighbourList(ScrollView, can_focus=True):
         ),
         Binding("ctrl+u,pageup", "page(-1)", "page up", show=False, id="neighbours.page_up", tooltip="A page up"),
         Binding("enter", "choose", "go to text", id="neighbours.choose", tooltip="Put the cursor on this text"),
+        Binding("space", "mark_right", "right answer", id="neighbours.right", tooltip="A right answer to this query"),
     ]
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -100,16 +111,28 @@ class NeighbourList(ScrollView, can_focus=True):
         def control(self) -> NeighbourList:
             return self.neighbour_list
 
+    @dataclass
+    class Marked(Message):
+        """The text on this line is a right answer to the query, or is none after all."""
+
+        neighbour_list: NeighbourList
+        line: int
+
+        @property
+        @override
+        def control(self) -> NeighbourList:
+            return self.neighbour_list
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
         super().__init__(id=id)
         self._neighbours: tuple[NeighbourRow, ...] = ()
         self._heading: tuple[str, Clean] = ("", Clean(""))
         self._instead = Clean("")
 
-    def show(self, line: int, text: Clean, rows: Sequence[NeighbourRow]) -> None:
-        """Show the neighbours of the text on this line, best first."""
+    def show(self, line: int | None, text: Clean, rows: Sequence[NeighbourRow]) -> None:
+        """Show the neighbours of the text on this line, or of a query when `line` is None, best first."""
         was = self._heading
-        self._heading = (str(line + 1), text)
+        self._heading = ("?" if line is None else str(line + 1), text)
         self._instead = Clean("") if rows else Clean("No other text has a vector to compare with.")
         self._neighbours = tuple(rows)
         last = max(0, len(self._neighbours) - 1)
@@ -145,7 +168,10 @@ class NeighbourList(ScrollView, can_focus=True):
         elif at == 0:
             bold = self._part("heading")
             mark = f"▌{number} "
-            segments = [Segment(mark, muted), Segment(fit(text[: width * 4], max(0, width - len(mark))), bold)]
+            segments = [
+                Segment(mark, muted),
+                Segment(fit(Clean(text[: width * 4].replace("\n", " ")), max(0, width - len(mark))), bold),
+            ]
         elif not self._neighbours and at == _HEAD:
             segments = [Segment(set_cell_size(f" {self._instead}", width), muted)]
         elif _HEAD <= at < _HEAD + len(self._neighbours):
@@ -164,7 +190,9 @@ class NeighbourList(ScrollView, can_focus=True):
             style = self._part("cursor")
             names = ["cursor"] * 3
         number, score, bar = (self._part(name) for name in names)
+        marked = self._heading[0] == "?" or any(other.right for other in self._neighbours)
         parts = [
+            *([Segment("✓" if row.right else " ", score)] if marked else []),
             Segment(f" {row.line + 1:>{digits}} ", number),
             Segment(f"{row.score:5.2f} ", score),
         ]
@@ -172,8 +200,14 @@ class NeighbourList(ScrollView, can_focus=True):
         if bar_width:
             parts.append(Segment(formats.bar(row.score, bar_width), bar))
             parts.append(Segment(" ", style))
+        if row.mark is not None:
+            kind = "cursor" if index == self.cursor else f"group-{row.mark.colour}"
+            parts.append(Segment(f"{row.mark.shape} ", self._part(kind)))
+        if row.label:
+            label = set_cell_size(row.label, min(cell_len(row.label), width // 4))
+            parts.append(Segment(f"{label} ", number))
         room = max(0, width - sum(part.cell_length for part in parts))
-        return [*parts, Segment(fit(row.text[: width * 4], room), style)]
+        return [*parts, Segment(fit(Clean(row.text[: width * 4].replace("\n", " ")), room), style)]
 
     def watch_cursor(self) -> None:
         self.refresh()
@@ -203,8 +237,14 @@ class NeighbourList(ScrollView, can_focus=True):
         if self._neighbours:
             self.post_message(self.Chosen(self, self._neighbours[self.cursor].line))
 
+    def action_mark_right(self) -> None:
+        if self._neighbours:
+            self.post_message(self.Marked(self, self._neighbours[self.cursor].line))
+
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "mark_right":
+            return bool(self._neighbours) and self._heading[0] == "?"
         return None if action == "choose" and not self._neighbours else True
 
     def on_click(self, event: events.Click) -> None:

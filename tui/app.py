@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -22,7 +22,6 @@ from tui.core.commands import Command, LoadChanges, NoteFocus, PollQuota, Refres
 from tui.core.events import Event
 from tui.core.state import State, Topic
 from tui.enter_keys import teach_enter_keys
-from tui.keymap import checked_keymap
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.limit_toasts import LimitToasts
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
@@ -181,7 +180,12 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
 
         Raises `ConfigError` for a keymap with unknown ids.
         """
-        keymap, self._keymap_warnings = checked_keymap(settings.keymap)
+        keymap: dict[str, str] = {}
+        self._keymap_warnings: Sequence[object] = ()
+        if settings.keymap:
+            from tui.keymap import checked_keymap  # most people remap nothing
+
+            keymap, self._keymap_warnings = checked_keymap(settings.keymap)
         teach_enter_keys()
         super().__init__(settings)
         self.stylesheet = SparingStylesheet(variables=self.get_css_variables())

@@ -28,11 +28,11 @@ from tui.screens.session import UseModel
 from tui.screens.shown_models import ShownModels
 from tui.stylesheets import style_path
 from tui.widgets.filter_line import FilterLine
-from tui.widgets.model_details import ModelDetails, ProviderList
 from tui.widgets.model_table import ModelTable
 
 if TYPE_CHECKING:
     from tui.screens.session import Session
+    from tui.widgets.model_details import ModelDetails, ProviderList
 
 _DETAILS_FROM: Final = 120
 """Columns from which the details stand at the right."""
@@ -99,6 +99,8 @@ class ModelsScreen(ShownModels):
         """Beside the table, once there has been room for it."""
 
     def _make_details(self) -> ModelDetails:
+        from tui.widgets.model_details import ModelDetails  # narrow starts do without
+
         self.details = ModelDetails(id="details")
         self.details.border_title = Content("details")
         return self.details
@@ -184,7 +186,7 @@ class ModelsScreen(ShownModels):
     async def _search_fuzzily(self, query: Query) -> None:
         """Nothing matches exactly: look for similar names, which takes too long for the thread that draws."""
         result = await asyncio.to_thread(self._index.fuzzy, query, self._sort, self._query_context)
-        if query is self._query and result.rows:
+        if query is self._query and result.rows and self.query(ModelTable):  # it may be taken down by then
             self._put(result)
 
     def _put(self, result: Result) -> None:
@@ -209,6 +211,8 @@ class ModelsScreen(ShownModels):
         self.details.show(model, self._providers(model), now=self.session.now())
 
     def _providers(self, model: Model | None) -> ProviderList:
+        from tui.widgets.model_details import ProviderList
+
         if model is None:
             return ProviderList()
         known = self.session.state.endpoints.get(model.slug)
@@ -306,14 +310,15 @@ class ModelsScreen(ShownModels):
         self.session.copy(event.model.slug)
 
     @on(ModelTable.OpenPage)
-    @on(ModelDetails.PageAsked)
     def open_page(self, event: ModelTable.OpenPage | ModelDetails.PageAsked) -> None:
         from tui.screens.model_links import open_page
 
         open_page(self.app, event.model, self.session.settings)
 
-    @on(ModelDetails.LinksAsked)
-    def show_links(self, event: ModelDetails.LinksAsked) -> None:
+    def on_model_details_page_asked(self, event: ModelDetails.PageAsked) -> None:
+        self.open_page(event)
+
+    def on_model_details_links_asked(self, event: ModelDetails.LinksAsked) -> None:
         from tui.screens.model_links import show_links
 
         show_links(self.app, event.model, self.session.settings)
@@ -323,8 +328,7 @@ class ModelsScreen(ShownModels):
         self._show_standing()
         self.refresh_bindings()
 
-    @on(ModelDetails.ProvidersAsked)
-    def show_providers(self, event: ModelDetails.ProvidersAsked) -> None:
+    def on_model_details_providers_asked(self, event: ModelDetails.ProvidersAsked) -> None:
         self._open_endpoints(event.model)
 
     def _ask_providers(self, model: Opaque, force: bool) -> None:

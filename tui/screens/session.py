@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 from textual.dom import DOMNode
@@ -14,9 +14,11 @@ from textual.signal import Signal
 
 from tui.config import Settings
 from tui.core.commands import Command
-from tui.core.routing import Routing
 from tui.core.state import State, Topic
 from tui.openrouter.text import Opaque
+
+if TYPE_CHECKING:
+    from tui.core.routing import Routing
 
 
 class Clipboard(Protocol):

@@ -140,7 +140,7 @@ def damaged(draw: st.DrawFn, data: bytes) -> bytes:
     return data
 
 
-PUT_IN = [b"\n", b"\r", b"\n\n", b":", b"data:", b"\xef\xbb\xbf", b"\0", b"\xff", b"\x1b[2J", b"[" * 2000, 
+PUT_IN = [b"\n", b"\r", b"\n\n", b":", b"data:", b"\xef\xbb\xbf", b"\0", b"\xff", b"\x1b[2J", b"[" * 2000,
           b'{"a":' * 600, b'"', b"\\ud800", b"\\u0000", b"1e999999999", b"NaN", b"[DONE]", b"null"]  # fmt: skip
 
 

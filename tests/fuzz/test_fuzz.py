@@ -1,7 +1,7 @@
 """Whatever a server, a model, a file or a hand types: it is read, or refused with a sentence.
 
-Small here; `--long` looks fifty times longer. What was found once stands in `corpus/`, a file for each target, one input a line
-as a Python bytes literal.
+Small here; `--long` looks fifty times longer. What was found once stands in `corpus/`, a file for each target,
+one input a line as a Python bytes literal.
 """
 
 from __future__ import annotations

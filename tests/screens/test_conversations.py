@@ -295,3 +295,16 @@ async def test_a_reply_of_ours_stays_ahead_of_what_is_read(settings: Settings, w
         worker.publish(ConversationOpened(older))
         assert screen.conversation.messages[-1].text == "all of it"
         await until(pilot, lambda: "all of it" in screen_text(pilot))
+
+
+async def test_a_model_that_was_chosen_just_now_is_the_one_that_is_asked(
+    settings: Settings, worker: HandWorker
+) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        screen.open_conversation("c1")
+        worker.publish(read("c1", "one", "two"))
+        await until(pilot, lambda: screen.settings.model == Opaque("openai/gpt-mini"))
+        screen.take_model(Opaque("meta/llama"))
+        await write(pilot, screen, "three")
+        await until(pilot, lambda: worker.sent(Ask))
+        assert worker.sent(Ask)[0].settings.model == Opaque("meta/llama")

@@ -70,6 +70,8 @@ class ChatView(LiveScreen):
         self._conversation_id = uuid.uuid4().hex
         self._settings = first_settings(session.settings.chat)
         """Of a conversation that has no message yet."""
+        self._chosen: tuple[ConversationSettings, ConversationSettings] | None = None
+        """What a conversation had, and what was chosen in its place last."""
         self._shown: Conversation | None = None
         self._list_wanted: bool | None = None
         """What ctrl+s asked for, where there is room."""
@@ -134,6 +136,9 @@ class ChatView(LiveScreen):
         """What the next request of this conversation sends; its model may still be None."""
         conversation = self.conversation
         settings = conversation.settings if conversation else self._settings
+        if self._chosen is not None and settings is self._chosen[0]:
+            # It is on its way into the state: what is sent at once is sent with it.
+            settings = self._chosen[1]
         if settings.model is not None:
             return settings
         state = self.session.state

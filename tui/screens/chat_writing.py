@@ -115,6 +115,7 @@ class ChatWriting(ChatReading):
         self._settings = settings
         conversation = self.conversation
         if conversation is not None:
+            self._chosen = conversation.settings, settings
             self.session.submit(
                 SaveConversation(
                     conversation_id=conversation.id,

@@ -154,6 +154,8 @@ class ChatStore:
         database = self._context.chats_of(conversation_id)
         if message_id is not None:
             await database.run(chats.show_message, message_id)
+        # Before it is read: what another process writes in between makes it be read once more.
+        stamp = await database.run(chats.stamp, conversation_id)
         conversation = await database.run(chats.open_conversation, conversation_id)
         if conversation is None:
             self._stamps.pop(conversation_id, None)
@@ -161,7 +163,8 @@ class ChatStore:
                 self._context.warn(Clean("That conversation is gone."))
             return
         conversation.private = conversation_id in self._context.private_ids
-        await self.note_open(conversation_id)
+        self.follow(conversation_id)
+        self._stamps[conversation_id] = stamp
         self._context.publish(ConversationOpened(conversation))
 
     def follow(self, conversation_id: str) -> None:
@@ -169,12 +172,6 @@ class ChatStore:
         self._stamps[conversation_id] = self._stamps.pop(conversation_id, None)
         while len(self._stamps) > _FOLLOWED:
             del self._stamps[next(iter(self._stamps))]
-
-    async def note_open(self, conversation_id: str) -> None:
-        """What stands in it now is on the screen."""
-        stamp = await self._context.chats_of(conversation_id).run(chats.stamp, conversation_id)
-        self.follow(conversation_id)
-        self._stamps[conversation_id] = stamp
 
     async def look_again(self) -> None:
         """Another process has written: publish the list, and what has changed of the conversations that were opened."""

@@ -371,7 +371,6 @@ class Worker:
             if self._replying.get(ask.conversation_id) == ask.reply_id:
                 del self._replying[ask.conversation_id]
         await self._context.kept(self._read_preferences(), "What was remembered could not be read")
-        await self._context.kept(self._chats.note_open(ask.conversation_id), "The conversation could not be read")
 
     async def _embed(self, embed: Embed) -> None:
         goes_on = self._begins(embed, asyncio.current_task())

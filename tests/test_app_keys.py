@@ -11,9 +11,9 @@ from textual._xterm_parser import XTermParser
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+import tui.keyed_app
 import tui.screens
 import tui.widgets
-from tui.app import OrtuiApp
 from tui.config import ConfigError
 from tui.enter_keys import teach_enter_keys
 from tui.keymap import NEVER_BOUND, bound_keys, checked_keymap, keymap_problems, known_binding_ids
@@ -43,7 +43,7 @@ def test_enter_with_a_modifier_arrives(sequence: str, key: str) -> None:
 def our_bindings() -> list[tuple[type, Binding]]:
     """Every binding that a class of ours declares."""
     found: list[tuple[type, Binding]] = []
-    modules = [importlib.import_module("tui.app")]
+    modules = [tui.keyed_app]
     for package in (tui.screens, tui.widgets):
         modules += [
             importlib.import_module(f"{package.__name__}.{module.name}")
@@ -107,6 +107,6 @@ def test_an_empty_keymap_is_fine_and_an_empty_key_is_not() -> None:
 
 
 def test_the_app_has_the_contracts_keys() -> None:
-    keys = {key for bound in bound_keys() if bound.owner == OrtuiApp.__name__ for key in bound.keys}
+    keys = {key for bound in bound_keys() if bound.owner == tui.keyed_app.KeyedApp.__name__ for key in bound.keys}
     assert {"f1", "f2", "f3", "f4", "f5", "ctrl+o", "ctrl+p", "ctrl+q", "ctrl+c", "colon", "question_mark"} <= keys
     assert {"1", "2", "3", "4", "5"} <= keys

@@ -30,6 +30,7 @@ LEVEL |= {
     "enter_keys": LEVEL["widgets"],
     "crash_report": LEVEL["openrouter"],
     "well_ending_app": LEVEL["app"],
+    "keyed_app": LEVEL["app"],
     "palette": LEVEL["app"],
     "views": LEVEL["app"],
     "__init__": 0,

@@ -1,4 +1,4 @@
-"""The terminal application: modes, keys, palette, the worker's events folded into the state, and leaving well."""
+"""The terminal application: the views, the worker, and its events folded into the state."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import replace
 from textual import on, work
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker as TextualWorker
@@ -22,14 +21,13 @@ from tui.core.commands import Command, LoadChanges, NoteFocus, PollQuota, Refres
 from tui.core.events import Event
 from tui.core.state import State, Topic
 from tui.enter_keys import teach_enter_keys
+from tui.keyed_app import BETWEEN, KeyedApp
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.limit_toasts import LimitToasts
-from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel, make_session
+from tui.screens.session import make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
 from tui.views import VIEWS, MakeScreen
-from tui.well_ending_app import WellEndingApp
-from tui.widgets.header_line import HeaderLine
 
 if TYPE_CHECKING:
     from tui.config import Provider, Settings
@@ -45,8 +43,6 @@ _FIRST_PAINT_LATEST_S: Final = 0.5
 _COLLECT_LATEST_S: Final = 3.0
 """The collector, off while the program starts, is on again by then, whatever the start has come to."""
 _QUIT_LIMIT_S: Final = 4.0
-_BETWEEN: Final = "between"
-"""The mode in which one provider's views are gone and the next one's are not there yet."""
 _THEME_ALIASES: Final = {"textual-ansi": "ansi-dark"}
 """Names of earlier Textual versions."""
 
@@ -67,7 +63,7 @@ MakeWorker = Callable[[Callable[[Event], None]], BackgroundWorker]
 MakerFor = Callable[["Settings"], MakeWorker]
 
 
-class OrtuiApp(WellEndingApp, inherit_bindings=False):
+class OrtuiApp(KeyedApp):
     """One process: four views on one worker."""
 
     TITLE = "ortui"
@@ -80,93 +76,6 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         "ortui talks to OpenRouter: choose models, chat, look at embeddings, watch what it costs. "
         "Figures with ~ are estimates until the bill is there; – is unknown."
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "f1", "help", "help", tooltip="All keys, those of the focused pane first.", priority=True, id="app.help"
-        ),
-        Binding("question_mark", "help", "help", tooltip="The keys of the focused pane.", id="app.help_pane"),
-        Binding(
-            "f2",
-            "show('models')",
-            "models",
-            show=False,
-            priority=True,
-            tooltip="The catalogue: find and compare models.",
-            id="app.models",
-        ),
-        Binding(
-            "f3", "show('chat')", "chat", show=False, priority=True, tooltip="Conversations with models.", id="app.chat"
-        ),
-        Binding(
-            "f4",
-            "show('embeddings')",
-            "embeddings",
-            show=False,
-            priority=True,
-            tooltip="Texts as vectors: what is alike.",
-            id="app.embeddings",
-        ),
-        Binding(
-            "f5",
-            "show('spend')",
-            "spend",
-            show=False,
-            priority=True,
-            tooltip="What it cost and what is left.",
-            id="app.spend",
-        ),
-        Binding("1", "help", "help", show=False, tooltip="All keys.", id="app.help_digit"),
-        Binding(
-            "2",
-            "show('models')",
-            "models",
-            show=False,
-            tooltip="The catalogue: find and compare models.",
-            id="app.models_digit",
-        ),
-        Binding("3", "show('chat')", "chat", show=False, tooltip="Conversations with models.", id="app.chat_digit"),
-        Binding(
-            "4",
-            "show('embeddings')",
-            "embeddings",
-            show=False,
-            tooltip="Texts as vectors: what is alike.",
-            id="app.embeddings_digit",
-        ),
-        Binding(
-            "5", "show('spend')", "spend", show=False, tooltip="What it cost and what is left.", id="app.spend_digit"
-        ),
-        Binding(
-            "ctrl+o",
-            "go_to",
-            "go to",
-            show=False,
-            tooltip="A menu of the views, for terminals that take the F-keys.",
-            priority=True,
-            id="app.go_to",
-        ),
-        Binding(
-            "ctrl+p",
-            "command_palette",
-            "palette",
-            show=False,
-            tooltip="Everything that can be done, by name.",
-            priority=True,
-            id="app.palette",
-        ),
-        Binding(
-            "colon",
-            "command_palette",
-            "palette",
-            show=False,
-            tooltip="Everything that can be done, by name.",
-            id="app.palette_colon",
-        ),
-        Binding(
-            "ctrl+c", "stop_or_hint", "stop", show=False, tooltip="Copy, else stop the reply.", id="app.copy_or_stop"
-        ),
-        Binding("ctrl+q", "quit", "quit", show=False, tooltip="Leave ortui.", priority=True, id="app.quit"),
-    ]
 
     def __init__(
         self,
@@ -372,65 +281,13 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         if isinstance(theme, str) and theme in self.available_themes and theme != self.theme:
             self.theme = theme
 
-    # going places
-
-    async def action_show(self, mode: str) -> None:
-        """Show a view; a dialog that is open on it stays open."""
-        if self.current_mode != _BETWEEN:  # while the provider changes there are none
-            await self.switch_mode(mode)
-
-    @on(HeaderLine.Pressed)
-    async def show_pressed(self, event: HeaderLine.Pressed) -> None:
-        await self.action_show(event.mode)
-
-    @on(GoTo)
-    async def show_wanted(self, event: GoTo) -> None:
-        await self.action_show(event.mode)
-
-    @on(UseModel)
-    async def use_model(self, event: UseModel) -> None:
-        """Enter a view with a model that was chosen in another."""
-        await self.action_show(event.mode)
-        view = self.screen_stack[0]
-        if isinstance(view, TakesModel):
-            view.take_model(event.model, event.routing)
-
-    def action_go_to(self) -> None:
-        from tui.screens.goto_menu import GotoMenu
-
-        async def go(place: str | None) -> None:
-            match place:
-                case None:
-                    pass
-                case "help":
-                    self.action_help()
-                case "palette":
-                    self.action_command_palette()
-                case mode:
-                    await self.action_show(mode)
-
-        if not isinstance(self.screen, GotoMenu):
-            _ = self.push_screen(GotoMenu(self.current_mode), go)
-
-    def action_help(self) -> None:
-        from tui.screens.help import HelpScreen, help_sections
-
-        if isinstance(self.screen, HelpScreen):
-            _ = self.pop_screen()
-        else:
-            _ = self.push_screen(HelpScreen(help_sections(self.screen)))
+    # the palette and what it offers
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         from tui.palette import palette_commands
 
         return palette_commands(self, screen)
-
-    @override
-    def get_key_display(self, binding: Binding) -> str:
-        from tui.widgets.footer_line import shown_key
-
-        return binding.key_display or shown_key(binding.key)
 
     def pick_theme(self) -> None:
         """Ask which theme."""
@@ -477,8 +334,8 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         if self._maker_for is None or self.leaving:
             return
         mode = self.current_mode
-        self.add_mode(_BETWEEN, Screen)
-        await self.switch_mode(_BETWEEN)
+        self.add_mode(BETWEEN, Screen)
+        await self.switch_mode(BETWEEN)
         for name in self._views:
             await self.remove_mode(name)
         await self.stop_work()
@@ -491,30 +348,8 @@ class OrtuiApp(WellEndingApp, inherit_bindings=False):
         self._limit_toasts = LimitToasts(self._warn_of_limit)
         self._add_views()
         await self.switch_mode(mode)
-        await self.remove_mode(_BETWEEN)
+        await self.remove_mode(BETWEEN)
         self._start_worker()
-
-    # copying and stopping
-
-    @override
-    def copy_to_clipboard(self, text: str) -> None:
-        """By OSC 52 and, in a thread, to the clipboard of this machine."""
-        super().copy_to_clipboard(text)
-        if not self.is_headless:
-            self._copy_to_system(text)
-
-    @work(group="clipboard", thread=True, exit_on_error=False)
-    def _copy_to_system(self, text: str) -> None:
-        from tui.clipboard import copy_to_system
-
-        copy_to_system(text)
-
-    def action_stop_or_hint(self) -> None:
-        """ctrl+c with nothing selected: stop the reply that is shown, else say how to leave."""
-        view = self.screen_stack[0]
-        if isinstance(view, StopsStream) and view.stop_stream():
-            return
-        self.notify("Nothing is selected and nothing runs here. ctrl+q leaves ortui.", timeout=3, markup=False)
 
     # leaving
 

@@ -40,6 +40,7 @@ def bound_keys() -> tuple[BoundKey, ...]:
     package = Path(__file__).parent
     files = [
         package / "app.py",
+        package / "keyed_app.py",
         *sorted((package / "screens").glob("*.py")),
         *sorted((package / "widgets").glob("*.py")),
     ]

@@ -238,6 +238,7 @@ def _chat(section: Section) -> ChatDefaults:
         max_tokens=section.whole("max_tokens", 1),
         stop=section.texts("stop", 16),
         user=section.text("user"),
+        title_model=section.text("title_model", "a model's id"),
     )
 
 

@@ -95,6 +95,8 @@ class ChatDefaults(msgspec.Struct, frozen=True):
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     user: str | None = None
+    title_model: str | None = None
+    """The model that names new conversations, paid for each; None: their first words do."""
 
 
 class EmbeddingDefaults(msgspec.Struct, frozen=True):

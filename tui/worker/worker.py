@@ -58,7 +58,7 @@ from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.patience import PATIENCE, Patience
-from tui.openrouter.text import Clean, clean_line
+from tui.openrouter.text import Clean, Opaque, clean_line
 from tui.worker.activity_log import ActivityLog
 from tui.worker.bills import BillCollector
 from tui.worker.catalogue_job import list_providers, load_changes, load_endpoints, load_snapshot, refresh_catalogue
@@ -371,6 +371,17 @@ class Worker:
             if self._replying.get(ask.conversation_id) == ask.reply_id:
                 del self._replying[ask.conversation_id]
         await self._context.kept(self._read_preferences(), "What was remembered could not be read")
+        if self._watch and not self._stopping and ask.question is not None:
+            self._spawn(f"title:{ask.reply_id}", self._title(ask))
+
+    async def _title(self, ask: Ask) -> None:
+        """Have a model name a new conversation, where the user wants that."""
+        from tui.worker.title_job import TitleJob, wants_title
+
+        model = self._context.settings.chat.title_model
+        if model is not None and wants_title(ask, model) and await TitleJob(self._context, ask, Opaque(model)).run():
+            await self._chats.open(ask.conversation_id, quietly=True)
+            await self._chats.list()
 
     async def _embed(self, embed: Embed) -> None:
         goes_on = self._begins(embed, asyncio.current_task())

@@ -41,7 +41,7 @@ ui:
   animations: true
   notify: true                      # tell when a reply is finished and the terminal is not in focus
 
-# What new conversations start with. A title_model names each of them and is paid for it, else their first words do.
+# A title_model names each new conversation and is paid for it; null leaves that to their first words.
 # chat: {system: "", temperature: null, top_p: null, max_tokens: null, stop: [], user: null, title_model: null}
 # embeddings: {model: null, dimensions: null, user: null}
 

@@ -400,7 +400,15 @@ def test_the_example_is_in_order(tmp_path: Path) -> None:
     settings = load(tmp_path, EXAMPLE, {"OPENROUTER_API_KEY": ENV_KEY})
     assert settings.warnings == ()
     lines = [line.replace("# ", "", 1) if line.lstrip().startswith("# ") else line for line in EXAMPLE.splitlines()]
-    prose = ("Configuration of", "${VARIABLE}", "Several keys", "`ortui keys", "A server of", "A title_model", "USD. A session")
+    prose = (
+        "Configuration of",
+        "${VARIABLE}",
+        "Several keys",
+        "`ortui keys",
+        "A server of",
+        "A title_model",
+        "USD. A session",
+    )
     whole = "\n".join(line for line in lines if not line.strip().startswith(prose))
     settings = load(tmp_path, whole, {"OPENROUTER_API_KEY": ENV_KEY})
     assert settings.warnings == (), "what the example only shows in comments has to be right as well"

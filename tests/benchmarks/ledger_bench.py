@@ -21,6 +21,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "worker"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "screens"))
 
+from load_run import FAILING, HARSH, STOPPED, bills_are_there, check, run_many
+from msgspec.structs import replace
+from screen_host import HandWorker, Host
+from screen_host import make_settings as make_screen_settings
+from textual.app import ComposeResult
+from textual.screen import Screen
+from worker_host import Books
+from worker_host import Host as WorkerHost
+from worker_host import make_settings as make_worker_settings
+
+from tui.config import Limits
+from tui.core.events import SpendSummed, SpendViewed
 from tui.core.ledger import NewRequest, RequestKind, RequestState, Settlement, SpendQuery
 from tui.database import ledger
 from tui.database.columns import id_in, opaque_in, word_id
@@ -28,7 +40,10 @@ from tui.database.opening import open_database
 from tui.database.request_rows import last_requests
 from tui.database.spend import summary, view
 from tui.database.sums import rebuild
+from tui.demo.launch import DemoProcess
 from tui.openrouter.text import Opaque
+from tui.screens.spend import SpendScreen
+from tui.widgets.request_list import RequestList
 
 ORIGIN = "https://openrouter.ai:443"
 DAYS = 365
@@ -69,8 +84,8 @@ def fill(connection: sqlite3.Connection, rows: int, now: float) -> float:
     connection.executemany(
         "INSERT INTO request (id, kind, state, origin, process, created_at, sent_after_ms, ended_after_ms, account,"
         " key_tail, model, provider, conversation, message_id, estimate_usd, cost_usd, prompt_tokens_estimate,"
-        " prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cache_write_tokens, generation_id, ttft_ms,"
-        " duration_ms, tries, status, error_kind, finish_reason) VALUES (" + ", ".join("?" * 29) + ")",
+        " prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens, cache_write_tokens, generation_id,"
+        " ttft_ms, duration_ms, tries, status, error_kind, finish_reason) VALUES (" + ", ".join("?" * 29) + ")",
         map(one_row, range(rows)),
     )
     began = time.perf_counter()
@@ -153,13 +168,106 @@ def settle(connection: sqlite3.Connection, request_id: str, now: float) -> None:
 
 
 async def measure_screen(path: Path) -> None:
-    """Filled in with the screen."""
+    """Spend on a headless terminal: showing it with what the ledger says, then a new row; CPU time."""
+    connection = open_database(path, busy_s=5).connection
+    now = time.time()
+    worker = HandWorker()
+    worker.now = now
+    with tempfile.TemporaryDirectory() as folder:
+        app = Host(lambda session: Screen(), make_screen_settings(Path(folder)), worker)
+        async with app.run_test(size=(120, 40)) as pilot:
+            began = time.process_time()
+            shown = summary(connection, ORIGIN, "p", now)
+            seen = view(connection, ORIGIN, SpendQuery(), now)
+            read = time.process_time()
+            await app.push_screen(SpendScreen(app.session))
+            worker.publish(SpendSummed(shown), SpendViewed(seen))
+            rows = app.screen.query_one(RequestList)
+            while rows.lit is None:
+                await pilot.pause()
+            await pilot.pause()
+            opened = time.process_time()
+            print(
+                f"Spend opens        {(opened - began) * 1000:.0f} ms CPU:"
+                f" {(read - began) * 1000:.0f} reading, {(opened - read) * 1000:.0f} drawing"
+            )
+            spans, nothing = [], []
+            for place in range(30):
+                new = replace(shown.last[0], id=f"new{place}")
+                today = replace(shown.today, requests=shown.today.requests + place + 1)
+                later = replace(shown, today=today, last=(new, *shown.last[:-1]))
+                await asyncio.sleep(0.1)
+                began = time.process_time()
+                await asyncio.sleep(0.08)
+                nothing.append((time.process_time() - began) * 1000)
+                began = time.process_time()
+                worker.publish(SpendSummed(later))
+                await asyncio.sleep(0.08)
+                spans.append((time.process_time() - began) * 1000)
+                assert rows.lit is not None
+                assert rows.lit.id == new.id
+            row = statistics.median(spans) - statistics.median(nothing)
+            print(f"a new row on screen {row:.1f} ms CPU (worst {max(spans) - min(nothing):.1f})")
+
+
+async def measure_requests(number: int) -> None:
+    """So many requests, 50 at a time, 5 % of which fail, against the embedded server with two keys and limits."""
+    limits = Limits(req_per_min=6_000, tokens_per_min=2_000_000)
+    options = ("--speed", "0", "--generation-delay", "0.2", "--credits", "1000000")
+    keys = tuple(f"sk-or-v1-bench-{uuid.uuid4().hex}" for _ in range(2))
+    with tempfile.TemporaryDirectory() as folder, DemoProcess(*options) as server:
+        url = server.url()
+        host = WorkerHost(make_worker_settings(Path(folder), url, *keys, limits=limits))
+        await host.start()
+        run = await run_many(host, number, together=50, failing=(*FAILING, *HARSH, STOPPED))
+        await bills_are_there(host, 120.0)
+        books = [Books(url, key) for key in keys]
+        told = await check(host, run, books, req_per_min=limits.req_per_min, tokens_per_min=limits.tokens_per_min)
+        print(f"{number:,} requests in {run.seconds:.0f} s: {told}")
+        await host.close()
+
+
+async def measure_idle(seconds: float) -> None:
+    """CPU and wake-ups of a second of doing nothing: Spend, beside a bare app with the same list focused."""
+    worker = HandWorker()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = make_screen_settings(Path(folder))
+        for name, build in (("Spend", SpendScreen), ("bare", lambda _session: Bare())):
+            app = Host(build, settings, worker)  # type: ignore[arg-type]
+            async with app.run_test(size=(120, 40)):
+                await asyncio.sleep(1)
+                wakes = 0
+                selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+                select = selector.select
+
+                def counting(timeout: float | None = None) -> object:
+                    nonlocal wakes
+                    wakes += timeout is None or timeout > 0  # else it only looks in between
+                    return select(timeout)  # noqa: B023
+
+                selector.select = counting
+                began = time.process_time()
+                await asyncio.sleep(seconds)
+                used = time.process_time() - began
+                selector.select = select
+                print(f"idle {name:<6} {used / seconds * 100:.2f} % of a core, {wakes / seconds:.1f} wake-ups a second")
+
+
+class Bare(Screen[None]):
+    """Nothing but the list."""
+
+    def compose(self) -> ComposeResult:
+        yield RequestList("empty")
 
 
 def main() -> None:
     chosen = dict(argument.split("=") for argument in sys.argv[1:]) or {"rows": "1000000"}
     if "rows" in chosen:
         measure_rows(int(chosen["rows"]))
+    if "requests" in chosen:
+        asyncio.run(measure_requests(int(chosen["requests"])))
+    if "idle" in chosen:
+        asyncio.run(measure_idle(float(chosen["idle"])))
 
 
 if __name__ == "__main__":

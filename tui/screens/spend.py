@@ -89,6 +89,7 @@ class SpendScreen(LiveScreen):
         """What the view that is awaited was asked with; None: none is."""
         self._shown_for: tuple[SpendQuery, SpendSummary | None] | None = None
         self._by_hour = False
+        self._age_said = ""
         self._what_if: Opaque | None = None
         self._typed: Timer | None = None
 
@@ -205,7 +206,10 @@ class SpendScreen(LiveScreen):
         now = self.session.now()
         self.gauges.show_lines(limit_lines(self.session.state, self.session.settings, now))
         age = now - quota.as_of if quota is not None else 0.0
-        self.gauges.border_subtitle = f"{formats.duration(age)} ago" if age >= 60 else ""
+        said = f"{formats.duration(age)} ago" if age >= 60 else ""
+        if said != self._age_said:
+            # Textual draws the whole pane again whenever it is set.
+            self._age_said = self.gauges.border_subtitle = said
 
     # the requests
 

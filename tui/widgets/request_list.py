@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
 from textual.scroll_view import ScrollView
@@ -102,6 +103,8 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         self._empty = empty
         self._rows: Sequence[LedgerRow] = ()
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(200)
+        self._looks: dict[tuple[str, ...], Style] = {}
+        self._width = 0
 
     @property
     def lit(self) -> LedgerRow | None:
@@ -176,16 +179,30 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
     @override
     def notify_style_update(self) -> None:
         self._strips.clear()
+        self._looks.clear()
         super().notify_style_update()
+
+    def _look(self, *names: str) -> Style:
+        """The style of a component, looked up once for all lines of all draws."""
+        style = self._looks.get(names)
+        if style is None:
+            style = self._looks[names] = self.get_visual_style(*names).rich_style
+        return style
+
+    @override
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Once for all lines: Textual works it out anew each time.
+        self._width = self.scrollable_content_region.width
+        return super().render_lines(crop)
 
     @override
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        row_style = self.get_visual_style("request-list--row").rich_style
+        width = self._width
+        row_style = self._look("request-list--row")
         if width <= 0:
             return Strip.blank(0)
         if not self._rows:
-            dim = self.get_visual_style("request-list--row", "request-list--dim").rich_style
+            dim = self._look("request-list--row", "request-list--dim")
             text = f" {self._empty}" if y == 0 else ""
             return Strip([Segment(text, dim)]).adjust_cell_length(width, row_style)
         if y == 0:
@@ -201,7 +218,7 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _head(self, width: int) -> Strip:
-        style = self.get_visual_style("request-list--head").rich_style
+        style = self._look("request-list--head")
         gap = " " * gap_for(width)
         if self.page:
             pages = more_pages(width)
@@ -224,14 +241,14 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
 
     def _draw(self, row: LedgerRow, lit: bool, width: int) -> Strip:
-        style = self.get_visual_style("request-list--lit" if lit else "request-list--row").rich_style
+        style = self._look("request-list--lit" if lit else "request-list--row")
         if self.page:
             pages = more_pages(width)
             more = more_cells(row, pages[min(self.page, len(pages)) - 1])
             text = (" " * gap_for(width)).join(cell(text, size, right) for text, size, right in more)
             return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
         columns = columns_for(width)
-        dim = style if lit else self.get_visual_style("request-list--row", "request-list--dim").rich_style
+        dim = style if lit else self._look("request-list--row", "request-list--dim")
         words = state_words(row)
         bad = row.error_kind is not None and not lit
         model = row.model if width >= WIDE else Clean(row.model.rpartition("/")[2] or row.model)
@@ -240,7 +257,7 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
             if row.prompt_tokens is not None or row.completion_tokens is not None
             else formats.UNKNOWN
         )
-        state = self.get_visual_style("request-list--row", "request-list--bad").rich_style if bad else dim
+        state = self._look("request-list--row", "request-list--bad") if bad else dim
         cells = (
             (formats.clock(row.created_at), TIME, False, dim),
             (model, columns.model, False, style),

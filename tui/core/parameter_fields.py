@@ -56,20 +56,20 @@ def offered_fields(model: Model | None, *, routed: bool) -> tuple[ParameterField
         _field("stop", "up to 4 texts, with | between") if takes("stop") else None,
         _field("seed", "a whole number") if takes("seed") else None,
         _effort(model),
-        _field("response_format", "text, json, or the object as JSON", choices=("text", "json"), default=Clean("text"))
+        _field("response_format", "text, json or an object", choices=("text", "json"), default=Clean("text"))
         if takes("response_format", "structured_outputs")
         else None,
     ]
     if routed:
         fields += [
-            _yes_no("web_search", "no, paid per search") if takes("tools") else None,
-            _field("sort", ", ".join(SORTS), choices=SORTS, default=Clean("balanced, cheap first")),
-            _field("order", "tags, with , between", default=Clean("by price and load")),
-            _field("only", "tags, with , between", default=Clean("all")),
-            _field("ignore", "tags, with , between", default=Clean("none")),
+            _yes_no("web_search", "no", "yes or no, paid per search") if takes("tools") else None,
+            _field("sort", "price, throughput, latency", choices=SORTS, default=Clean("any")),
+            _field("order", "tags, with commas", default=Clean("as sorted")),
+            _field("only", "tags, with commas", default=Clean("all")),
+            _field("ignore", "tags, with commas", default=Clean("none")),
             _yes_no("allow_fallbacks", "yes"),
             _yes_no("zdr", "no"),
-            _field("fallback_models", "up to 3 ids, with , between", default=Clean("none")),
+            _field("fallback_models", "up to 3 ids, with commas", default=Clean("none")),
         ]
     return tuple(field for field in fields if field is not None)
 
@@ -98,8 +98,8 @@ def _field(name: str, expected: str, *, choices: tuple[str, ...] = (), default: 
     )
 
 
-def _yes_no(name: str, default: str) -> ParameterField:
-    return _field(name, "yes or no", choices=_YES_NO, default=Clean(default))
+def _yes_no(name: str, default: str, expected: str = "yes or no") -> ParameterField:
+    return _field(name, expected, choices=_YES_NO, default=Clean(default))
 
 
 def _max_tokens(model: Model | None) -> ParameterField:
@@ -110,7 +110,7 @@ def _max_tokens(model: Model | None) -> ParameterField:
 def _effort(model: Model | None) -> ParameterField | None:
     if model is not None and model.supported_parameters and model.reasoning is None:
         takes = model.supported_parameters & {"reasoning", "reasoning_effort"}
-        return _field("reasoning_effort", ", ".join(EFFORTS), choices=EFFORTS) if takes else None
+        return _field("reasoning_effort", _listed(EFFORTS), choices=EFFORTS) if takes else None
     support = model.reasoning if model is not None else None
     if support is None:
         return None if model is not None and model.supported_parameters else _field("reasoning_effort", "low … high")
@@ -124,7 +124,12 @@ def _effort(model: Model | None) -> ParameterField | None:
     default = support.default_effort
     if not support.mandatory and not support.default_enabled:
         default = Clean("none")
-    return _field("reasoning_effort", ", ".join(listed), choices=listed, default=default)
+    return _field("reasoning_effort", _listed(listed), choices=listed, default=default)
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    whole = ", ".join(choices)
+    return whole if len(whole) <= 24 else f"{choices[0]} … {choices[-1]}"
 
 
 def written(parameters: ChatParameters) -> dict[str, str]:

@@ -213,8 +213,7 @@ class ChatConversations(ChatWriting):
             if path:
                 self.session.submit(ImportConversations(path=path))
 
-        title = "import: path of a file of ortui, ChatGPT (conversations.json), OpenRouter, or Markdown"
-        _ = self.app.push_screen(TextDialog(title), take)
+        _ = self.app.push_screen(TextDialog("path to import: ours, ChatGPT's, OpenRouter's, .md"), take)
 
     # the library
 

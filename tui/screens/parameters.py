@@ -41,8 +41,9 @@ class ParameterInput(Input):
     HELP = "A parameter. Empty: it is not sent, and the provider's default holds. space goes through what it takes."
 
     def __init__(self, field: ParameterField, value: str) -> None:
-        default = f"{field.default} by default" if field.default else ""
-        hint = " · ".join(part for part in (default, field.expected) if part)
+        default = f"default {field.default}" if field.default else ""
+        expected = f"space: {field.expected}" if field.choices else field.expected
+        hint = " · ".join(part for part in (default, expected) if part)
         suggester = SuggestFromList(field.choices, case_sensitive=False) if field.choices else None
         super().__init__(value, placeholder=hint, id=field.name, compact=True, suggester=suggester)
         self._choices = ("", *field.choices)

@@ -158,7 +158,9 @@ class HitList(ScrollView, can_focus=True, inherit_bindings=False):
             segments.append(Segment(hit.snippet[position:begin], self._style("text", lit)))
             segments.append(Segment(hit.snippet[begin:end], self._style("found", lit)))
             position = end
-        segments.append(Segment(hit.snippet[position:], self._style("text", lit)))
+        used = sum(segment.cell_length for segment in segments)
+        rest = hit.snippet[position:]
+        segments.append(Segment(_cut(rest, max(1, width - used - 1)), self._style("text", lit)))
         return segments
 
 

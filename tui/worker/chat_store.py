@@ -6,6 +6,7 @@ A private conversation is kept in a database in memory that ends with the proces
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
@@ -220,7 +221,7 @@ class ChatStore:
             context.publish(Noticed(clean_line(f"The export was not written: {why}."), "error"))
             return
         what = "The conversation is" if number == 1 else f"{number:,} conversations are"
-        context.publish(Noticed(clean_line(f"{what} in {path}"), "information"))
+        context.publish(Noticed(clean_line(f"{what} in {_from_home(path)}"), "information"))
 
     def _write(self, command: ExportConversations, body: bytes) -> Path:
         from tui.database.chat_files import export_path, write_new
@@ -244,3 +245,10 @@ class ChatStore:
             return
         taken, known = await self._context.database.run(import_conversations, found)
         self._context.publish(Noticed(imported_sentence(taken, known), "information"))
+
+
+def _from_home(path: Path) -> str:
+    """The path as people write it, `~` for their home."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - where there is none, Path.home raises
+    text = str(path)
+    return f"~{text[len(home) :]}" if text.startswith(home + os.sep) else text

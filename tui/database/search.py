@@ -18,7 +18,7 @@ _MARK: Final = f"[{_BEGIN}{_END}]"
 
 
 def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple[SearchHit, ...]:
-    """Messages that hold all the words in any order, the newest first; the last word may be unfinished.
+    """Messages that hold all the words in any order, the newest first; each may be unfinished.
 
     Any text may be given: only its letters and digits are searched for. Without any there are no hits. To put the
     best first all hits would have to be weighed, which takes a second for a common word in 100,000 messages.
@@ -76,8 +76,7 @@ def match_words(words: str) -> str:
     if not found:
         return ""
     # All words that begin with one letter would be half of the index.
-    unfinished = "*" if len(found[-1]) > 1 else ""
-    return " ".join(f'"{word}"' for word in found) + unfinished
+    return " ".join(f'"{word}"*' if len(word) > 1 else f'"{word}"' for word in found)
 
 
 def _hit(row: Row) -> SearchHit:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.screens.session import Session
 
 _EMPTY = "Type words: all messages of all conversations and branches are searched, and the titles.\n\n{how}"
-_HOW = "All of the words must be in a message, in any order; the last may be unfinished."
+_HOW = "All of the words must be in a message, in any order; they may be unfinished."
 
 
 class SearchDialog(Dialog[SearchHit | None]):

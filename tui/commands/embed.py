@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import array
+import asyncio
 import contextlib
-import os
 import sys
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -19,41 +19,35 @@ import msgspec
 from tui.commands import clicking
 from tui.commands.asking import budgeted, know_prices, yes_helps
 from tui.commands.common_options import CommandError, CommonOptions
-from tui.commands.output import clear_progress, complain, complain_of, is_interactive, show_progress, write_bytes
+from tui.commands.embed_files import (
+    Line,
+    LineReader,
+    Output,
+    lines_after,
+    numbers_json,
+    open_source,
+    read_lines,
+    windows_of,
+)
+from tui.commands.output import clear_progress, complain, complain_of, is_interactive, show_progress
 from tui.commands.running import Stopped, WorkerRun, run, tell_waiting
 from tui.core.commands import Embed
-from tui.core.conversation import Cost, CostKind
+from tui.core.conversation import Cost, CostKind, Failure
 from tui.core.events import EmbedEnded, EmbedProgressed, JobChanged
 from tui.core.exit_status import GOOD, of_failure
 from tui.core.formats import cost as cost_text
 from tui.openrouter.errors import ErrorKind
-from tui.openrouter.text import Clean, Opaque, clean
+from tui.openrouter.text import Clean, Opaque
 
 if TYPE_CHECKING:
     from tui.config import Settings
-    from tui.core.conversation import Failure
+    from tui.core.events import Event
 
 _WINDOW_LINES: Final = 512
-_WINDOW_CHARACTERS: Final = 2_000_000
-_LONGEST_OUTPUT_LINE: Final = 64 * 1024 * 1024
 _BATCH: Final = 128
-_IN_FLIGHT: Final = 4
-
-
-class Line(msgspec.Struct):
-    """A line of the output; `index` counts the lines of the input from 0, blank ones included."""
-
-    index: int
-    text: str
-    model: str
-    vector: msgspec.Raw
-
-
-class _LastLine(msgspec.Struct):
-    index: int
-    text: str
-    model: str
-    vector: list[float]
+_IN_FLIGHT: Final = 8
+_PARTS: Final = 2
+"""Windows under way at a time: one begins while the last requests of the other are still out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,143 +99,15 @@ def command(common: CommonOptions, /, file: Path | None, **given: Any) -> int:
     if model is None:
         raise CommandError("Name an embedding model with -m, or set embeddings.model in the configuration.")
     with contextlib.ExitStack() as stack:
-        source = _opened(file, stack)
-        output = _Output(options.output, model)
-        stack.callback(output.close)
-        lines = _after(_lines(source), output, file)
-        return run(_embed(settings, Opaque(model), lines, output, options))
-
-
-def _opened(file: Path | None, stack: contextlib.ExitStack) -> IO[bytes]:
-    if file is None or str(file) == "-":
-        if sys.stdin is None or (file is None and sys.stdin.isatty()):
-            raise CommandError("There is nothing to embed: name a FILE, or pipe lines in.")
-        return sys.stdin.buffer
-    try:
-        return stack.enter_context(file.open("rb"))
-    except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "the path is not valid"
-        raise CommandError(f"{file} cannot be read: {why}.") from None
-
-
-# Lines in
-
-
-def _lines(source: IO[bytes]) -> Iterator[tuple[int, Clean]]:
-    """Numbered lines that are not blank; only line feeds end a line, so that numbers agree with `wc` and editors."""
-    for index, line in enumerate(source):
-        text = clean(line.decode("utf-8-sig" if index == 0 else "utf-8", "replace").rstrip("\r\n"))
-        if text.strip():
-            yield index, text
-
-
-def _after(lines: Iterator[tuple[int, Clean]], output: _Output, file: Path | None) -> Iterator[tuple[int, Clean]]:
-    """The lines that the output lacks; raises `CommandError` where it was made of another text."""
-    last = output.last
-    if last is None:
-        yield from lines
-        return
-    for index, text in lines:
-        if index == last.index and text != last.text:
-            raise CommandError(
-                f"{output.path} was made of another text: line {index + 1} of {file or 'stdin'} differs. "
-                "Name another --output."
-            )
-        if index > last.index:
-            yield index, text
-
-
-def _windows(lines: Iterator[tuple[int, Clean]], most: int) -> Iterator[list[tuple[int, Clean]]]:
-    """As many lines at a time as memory should hold."""
-    window: list[tuple[int, Clean]] = []
-    characters = 0
-    for line in lines:
-        window.append(line)
-        characters += len(line[1])
-        if len(window) >= most or characters >= _WINDOW_CHARACTERS:
-            yield window
-            window, characters = [], 0
-    if window:
-        yield window
-
-
-# Lines out
-
-
-class _Output:
-    """Stdout, or a file that is carried on with where an earlier run left it."""
-
-    def __init__(self, path: Path | None, model: str) -> None:
-        """Cut a torn last line; raises `CommandError` for a file that this model did not write."""
-        self.path: Final = path
-        self.last: _LastLine | None = None
-        self._file: IO[bytes] | None = None
-        if path is None:
-            return
+        source = open_source(file)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-            self._file = os.fdopen(descriptor, "r+b")
-            self._carry_on(self._file, model)
-        except (OSError, ValueError) as error:
-            why = (error.strerror if isinstance(error, OSError) else None) or "the path is not valid"
-            raise CommandError(f"{path} cannot be written: {why}.") from None
-
-    def _carry_on(self, file: IO[bytes], model: str) -> None:
-        end = _end_of_last_line(file)
-        if end:
-            start = _end_of_last_line(file, end - 1)
-            file.seek(start)
-            try:
-                self.last = msgspec.json.decode(file.read(end - start), type=_LastLine)
-            except msgspec.MsgspecError:
-                raise CommandError(
-                    f"{self.path} holds something else than `ortui embed` writes; name another --output."
-                ) from None
-            shown = Opaque(model).shown()
-            if self.last.model != shown:
-                raise CommandError(f"{self.path} was made with {self.last.model}, not {shown}; name another --output.")
-        file.seek(end)
-        file.truncate()
-
-    @property
-    def dimensions(self) -> int | None:
-        """Of the vectors that are there."""
-        return len(self.last.vector) if self.last else None
-
-    def write(self, data: bytes) -> None:
-        """At once, so that what is paid for is not lost."""
-        if self._file is None:
-            write_bytes(data)
-        else:
-            self._file.write(data)
-            self._file.flush()
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-def _end_of_last_line(file: IO[bytes], before: int | None = None) -> int:
-    """Where the last whole line of the file's first `before` bytes ends; 0 when there is none."""
-    end = file.seek(0, os.SEEK_END) if before is None else before
-    step = 65_536
-    oldest = max(0, end - _LONGEST_OUTPUT_LINE)
-    while end > oldest:
-        start = max(oldest, end - step)
-        file.seek(start)
-        found = file.read(end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
-
-
-def _numbers(vector: bytes) -> bytes:
-    """Float32 as JSON with nine digits, which is all they have."""
-    numbers = array.array("f", vector)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return b"[" + b",".join([b"%.9g" % number for number in numbers]) + b"]"
+            output = Output(options.output, model)
+        except CommandError:
+            source.close()
+            raise
+        stack.callback(output.close)
+        lines = lines_after(read_lines(source), output, file)
+        return run(_embed(settings, Opaque(model), lines, output, options))
 
 
 # The work
@@ -262,79 +128,202 @@ class _Tally:
         return f"{self.lines:,} lines, {cost_text(Cost(self.spent_usd, kind))}"
 
 
+@dataclass(slots=True)
+class _Part:
+    """Some lines that the worker embeds at the moment."""
+
+    window: list[tuple[int, Clean]]
+    command: Embed
+    done: int = 0
+    ended: EmbedEnded | None = None
+
+
 async def _embed(
     wanted: Settings,
     model: Opaque,
     lines: Iterator[tuple[int, Clean]],
-    output: _Output,
+    output: Output,
     options: EmbedOptions,
 ) -> int:
-    tally = _Tally()
     settings = budgeted(wanted, yes=options.yes)
     async with WorkerRun(settings) as worker:
         await know_prices(worker)
-        allowed = options.yes
-        for window in _windows(lines, max(_WINDOW_LINES, (options.batch or _BATCH) * _IN_FLIGHT)):
-            while True:
-                command = Embed(
-                    job_id=uuid.uuid4().hex,
-                    model=model,
-                    texts=tuple(text for _, text in window),
-                    dimensions=options.dimensions or settings.embeddings.dimensions,
-                    input_type=options.input_type,
-                    user=settings.embeddings.user,
-                    over_budget=allowed,
-                    wait_s=options.wait_s,
-                    batch_size=options.batch,
-                )
-                ended, stopped = await _run(worker, command, tally)
-                failure = ended.failure if ended else None
-                if failure is None or allowed or not _is_question(settings, failure):
-                    break
-                allowed = worker.confirm(f"{failure.message} Embed all the same?")
-                if not allowed:
-                    break
-            if ended is not None:
-                _check_length(output, ended)
-                _write(window, ended, model, output, tally)
-            if stopped is not None:
-                return stopped.status
-            if failure is not None:
-                clear_progress()
-                complain_of(yes_helps(wanted, failure, yes=options.yes))
-                return of_failure(failure)
+        windows = windows_of(lines, max(_WINDOW_LINES, (options.batch or _BATCH) * _IN_FLIGHT))
+        embedding = _Embedding(worker, settings, model, windows, output, options)
+        try:
+            failure = await embedding.run()
+        except Stopped as stopped:
+            return stopped.status
+        if failure is not None:
+            clear_progress()
+            complain_of(yes_helps(wanted, failure, yes=options.yes))
+            return of_failure(failure)
         clear_progress()
         if sys.stderr.isatty():
+            tally = embedding.tally
             stored = f" ({tally.from_store:,} known already)" if tally.from_store else ""
             complain(f"{tally.words()}{stored}")
     return GOOD
 
 
-async def _run(worker: WorkerRun, command: Embed, tally: _Tally) -> tuple[EmbedEnded | None, Stopped | None]:
-    """One window to its end; a signal stops it, and what has come by then is kept."""
-    worker.submit(command)
-    stopped: Stopped | None = None
-    begun = False
-    while True:
+class _Embedding:
+    """Keeps the worker busy with the next lines while those before are still under way, and writes them in order."""
+
+    def __init__(
+        self,
+        worker: WorkerRun,
+        settings: Settings,
+        model: Opaque,
+        windows: Iterator[list[tuple[int, Clean]]],
+        output: Output,
+        options: EmbedOptions,
+    ) -> None:
+        self.tally = _Tally()
+        self._worker = worker
+        self._settings = settings
+        self._model = model
+        self._reader = LineReader(windows)
+        self._reading: asyncio.Task[list[tuple[int, Clean]] | None] | None = None
+        self._at_end = False
+        self._output = output
+        self._options = options
+        self._allowed = options.yes
+        self._parts: deque[_Part] = deque()
+        self._begun = False
+
+    async def run(self) -> Failure | None:
+        """To the end, or to the first failure; raises `Stopped` after what has come by then is written."""
         try:
-            event = await worker.next()
-        except Stopped as signal:
-            if stopped is not None or not begun:
-                return None, signal
-            stopped = signal
-            worker.cancel(command.job_id)
-            continue
+            return await self._run()
+        finally:
+            if self._reading is not None:
+                self._reading.cancel()
+
+    async def _run(self) -> Failure | None:
+        stopped: Stopped | None = None
+        while True:
+            if self._parts and (first := self._parts[0]).ended is not None:
+                self._parts.popleft()
+                failure = await self._finish(first)
+                if stopped is None and failure is not None:
+                    await self._stop_the_others()
+                    if not self._may_go_on(failure):
+                        return failure
+                    self._again(first)
+                continue
+            if stopped is None:
+                self._read_more()
+            if not self._parts and (stopped is not None or self._reading is None):
+                break
+            try:
+                await self._wait(read=stopped is None)
+            except Stopped as signal:
+                if stopped is not None or not self._begun:
+                    raise
+                stopped = signal
+                for part in self._parts:
+                    self._worker.cancel(part.command.job_id)
+        if stopped is not None:
+            raise stopped
+        return None
+
+    def _read_more(self) -> None:
+        """The first lines go alone until something has come of them: what is wrong with all fails once."""
+        most = _PARTS if self.tally.lines or any(part.done for part in self._parts) else 1
+        if len(self._parts) < most and self._reading is None and not self._at_end:
+            self._reading = asyncio.create_task(self._reader.next())
+
+    async def _wait(self, *, read: bool) -> None:
+        """Until the worker says something, or lines have been read."""
+        reading = self._reading if read else None
+        if reading is None:
+            self._note(await self._worker.next())
+            return
+        telling = asyncio.create_task(self._worker.next())
+        try:
+            await asyncio.wait({telling, reading}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                self._reading = None
+                window = reading.result()
+                self._at_end = window is None
+                if window is not None:
+                    self._begin(_Part(window, self._command(window)))
+            if telling.done():
+                self._note(telling.result())
+        finally:
+            if not telling.done():
+                telling.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await telling
+
+    def _begin(self, part: _Part) -> None:
+        self._parts.append(part)
+        self._worker.submit(part.command)
+
+    def _command(self, window: list[tuple[int, Clean]]) -> Embed:
+        options, defaults = self._options, self._settings.embeddings
+        return Embed(
+            job_id=uuid.uuid4().hex,
+            model=self._model,
+            texts=tuple(text for _, text in window),
+            dimensions=options.dimensions or defaults.dimensions,
+            input_type=options.input_type,
+            user=defaults.user,
+            over_budget=self._allowed,
+            wait_s=options.wait_s,
+            batch_size=options.batch,
+        )
+
+    def _note(self, event: Event) -> None:
+        by_job = {part.command.job_id: part for part in self._parts}
         match event:
-            case EmbedProgressed() if event.job_id == command.job_id:
-                begun = True
-                show_progress(f"{tally.lines + event.done:,} lines …")
-            case JobChanged(job) if job.id == command.job_id:
-                begun = True
+            case EmbedProgressed() if part := by_job.get(event.job_id):
+                self._begun = True
+                part.done = event.done
+                show_progress(f"{self.tally.lines + sum(part.done for part in self._parts):,} lines …")
+            case JobChanged(job) if job.id in by_job:
+                self._begun = True
                 tell_waiting(job)
-            case EmbedEnded() if event.job_id == command.job_id:
-                return event, stopped
+            case EmbedEnded() if part := by_job.get(event.job_id):
+                part.ended = event
             case _:
                 pass
+
+    async def _finish(self, part: _Part) -> Failure | None:
+        assert part.ended is not None
+        _check_length(self._output, part.ended)
+        # Some million numbers become text: the answers that come meanwhile are not kept waiting.
+        await asyncio.to_thread(_write, part.window, part.ended, self._model, self._output, self.tally)
+        if part.ended.failure is None and None in part.ended.vectors:
+            return Failure(
+                kind=ErrorKind.UNREADABLE.value,
+                message=Clean("Not all lines came back with a vector."),
+                advice=Clean("Run it again: it goes on where it stopped."),
+            )
+        return part.ended.failure
+
+    async def _stop_the_others(self) -> None:
+        """What they have by then is in the database, and not paid for again."""
+        for part in self._parts:
+            self._worker.cancel(part.command.job_id)
+        while any(part.ended is None for part in self._parts):
+            self._note(await self._worker.next())
+
+    def _may_go_on(self, failure: Failure) -> bool:
+        if self._allowed or not _is_question(self._settings, failure):
+            return False
+        self._allowed = self._worker.confirm(f"{failure.message} Embed all the same?")
+        return self._allowed
+
+    def _again(self, first: _Part) -> None:
+        """The same lines once more, those after them too; what was written is left out."""
+        assert first.ended is not None
+        written = next((at for at, vector in enumerate(first.ended.vectors) if vector is None), len(first.window))
+        windows = [first.window[written:], *(part.window for part in self._parts)]
+        self._parts.clear()
+        for window in windows:
+            if window:
+                self._begin(_Part(window, self._command(window)))
 
 
 def _is_question(settings: Settings, failure: Failure) -> bool:
@@ -342,7 +331,7 @@ def _is_question(settings: Settings, failure: Failure) -> bool:
     return over_budget and settings.budget.action == "ask" and is_interactive()
 
 
-def _check_length(output: _Output, ended: EmbedEnded) -> None:
+def _check_length(output: Output, ended: EmbedEnded) -> None:
     before = output.dimensions
     if before is not None and ended.dimensions is not None and ended.dimensions != before:
         raise CommandError(
@@ -350,14 +339,14 @@ def _check_length(output: _Output, ended: EmbedEnded) -> None:
         )
 
 
-def _write(window: list[tuple[int, Clean]], ended: EmbedEnded, model: Opaque, output: _Output, tally: _Tally) -> None:
+def _write(window: list[tuple[int, Clean]], ended: EmbedEnded, model: Opaque, output: Output, tally: _Tally) -> None:
     """The lines in order, up to the first that has no vector: a later run goes on there, and pays nothing twice."""
     encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
     rows = []
     for (index, text), vector in zip(window, ended.vectors, strict=True):
         if vector is None:
             break
-        rows.append(encode(Line(index, text, model.shown(), msgspec.Raw(_numbers(vector)))))
+        rows.append(encode(Line(index, text, model.shown(), msgspec.Raw(numbers_json(vector)))))
     if rows:
         output.write(b"\n".join(rows) + b"\n")
     tally.lines += len(rows)

@@ -301,6 +301,28 @@ async def test_everything_is_there_at_every_size(size: tuple[int, int], settings
         assert not app.screen.show_vertical_scrollbar
 
 
+async def test_with_all_that_there_can_be_the_requests_are_still_seen(tmp_path: Path, worker: HandWorker) -> None:
+    budget = Budget(day=Decimal(5), month=Decimal(50), session=Decimal(1), action="block")
+    app = Host(SpendScreen, make_settings(tmp_path, budget=budget), worker)
+    async with app.run_test(size=(80, 24)) as pilot:
+        whole = msgspec.structs.replace(sums("month", "5"), wasted=3, wasted_usd=Decimal("0.12"), failed=2)
+        burning = summary(burn=sums("b", "1"))
+        key = KeyInfo(label=Clean("k"), limit=Decimal(10), limit_remaining=Decimal(4), usage_daily=Decimal(1))
+        uses = tuple(KeyUse(account=str(number), tail=Clean(f"…000{number}")) for number in range(4))
+        worker.publish(
+            SpendSummed(burning), view(total=whole), key_quota(key=key), LimitsRead(keys=uses, free=FreeUse(day_used=1))
+        )
+        rows = app.screen.query_one(RequestList)
+        await until(pilot, lambda: app.screen.query_one("Figures").size.height == 4)
+        await pilot.press("slash")
+        await until(pilot, lambda: app.screen.query_one("#request-filter").has_focus)
+        await pilot.pause()
+        assert rows.region.bottom == 22
+        assert rows.size.height >= 3
+        assert "claude-haiku-4.5" in rows.render_line(1).text
+        assert not app.screen.show_vertical_scrollbar
+
+
 async def test_new_requests_do_not_move_the_cursor_from_its_request(settings: Settings, worker: HandWorker) -> None:
     app = Host(SpendScreen, settings, worker)
     async with app.run_test(size=(80, 24)) as pilot:

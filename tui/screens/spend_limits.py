@@ -74,7 +74,11 @@ def _budget_lines(state: State, settings: Settings) -> list[GaugeLine]:
     each = f", {formats.money(budget.request)} a request" if budget.request is not None else ""
     if not gauges and not each:
         return []
-    return [GaugeLine(Clean("budget"), gauges, Clean(f"then {budget.action}{each}"))]
+    note = Clean(f"then {budget.action}{each}")
+    if len(gauges) < 3:
+        return [GaugeLine(Clean("budget"), gauges, note)]
+    # Three beside each other are wider than a small terminal.
+    return [GaugeLine(Clean("budget"), gauges[:2]), GaugeLine(Clean(""), gauges[2:], note)]
 
 
 def _quota_lines(state: State, settings: Settings, now: float) -> list[GaugeLine]:

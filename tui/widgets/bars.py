@@ -67,9 +67,10 @@ class CourseBars(SpendBars):
         rows = self._rows[-(width // cells) :]
         lines = column_lines([row.total_usd for row in rows], height - 1, cells)
         dearest = max(rows, key=lambda row: row.total_usd)
+        when = "at" if dearest.key.isdecimal() else "on"
         first, last = short_time(rows[0].key), short_time(rows[-1].key)
         across = len(rows) * cells
-        for top in (f"top {sum_text(dearest)} on {short_time(dearest.key)}", f"top {sum_text(dearest)}", "…"):
+        for top in (f"top {sum_text(dearest)} {when} {short_time(dearest.key)}", f"top {sum_text(dearest)}", "…"):
             legend = f"{first}{top.center(max(len(top) + 2, across - len(first) - len(last)))}{last}"
             if len(legend) <= width:
                 break
@@ -121,7 +122,8 @@ class PartBars(SpendBars):
             drawn = formats.bar(share, bar_width).replace("░", " ") if bar_width >= 3 else ""
             parts += [name, " ", (drawn, bar), f" {sum_text(row):>{money_width}}", "\n"]
         if left_out := self._rows[len(rows) :]:
-            rest = formats.money(sum((row.total_usd for row in left_out), Decimal(0)))
+            estimated = "~" if any(row.estimated_usd for row in left_out) else ""
+            rest = f"{estimated}{formats.money(sum((row.total_usd for row in left_out), Decimal(0)))}"
             parts.append((f"{len(left_out)} more, {rest}", dim))
         else:
             parts.pop()

@@ -295,6 +295,7 @@ class AskJob:
             error=error,
             finish_reason=reply.ended.finish_reason if reply and reply.ended else None,
             stopped=state is MessageState.STOPPED,
+            failure=failure.kind if failure is not None else None,
         )
         note = None
         if state is MessageState.STOPPED and money_state is RequestState.AWAITED:

@@ -255,8 +255,12 @@ class PaidRequest:
         error: ApiError | None = None,
         finish_reason: Clean | None = None,
         stopped: bool = False,
+        failure: str | None = None,
     ) -> Cost:
-        """Write down how the request ended; the answer is the figure to show. A failure to write is told."""
+        """Write down how the request ended; the answer is the figure to show. A failure to write is told.
+
+        `failure` is the kind of one that came without an error: the reply simply broke off.
+        """
         usage = usage or Usage()
         run = self.context.database.run
         if state is RequestState.FREE and self.sent_at is None:
@@ -283,7 +287,7 @@ class PaidRequest:
                 duration_ms=None if self.sent_at is None else round((time.monotonic() - self.sent_at) * 1000),
                 tries=self.tries,
                 status=error.status if error else 200,
-                error_kind=error.kind.value if error else STOPPED if stopped else None,
+                error_kind=error.kind.value if error else STOPPED if stopped else failure,
                 finish_reason=finish_reason,
             ),
         )

@@ -116,7 +116,7 @@ class TurnQueued(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplyGrew(msgspec.Struct, frozen=True, kw_only=True):
-    """More text, at most 30 times a second for each reply."""
+    """More text, at most 20 times a second for each reply."""
 
     conversation_id: str
     message_id: str

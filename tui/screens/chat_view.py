@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 LIST_FROM: Final = 120
 """Columns from which the conversations stand at the left."""
 _FIGURES_FROM: Final = 160
-_TICK_S: Final = 0.5
+_TICK_S: Final = 0.2
+"""How often the figures of a reply that streams are shown anew: oftener nobody can read them."""
 
 
 class ChatView(LiveScreen):
@@ -90,6 +91,10 @@ class ChatView(LiveScreen):
         """What was deleted last, until something else is done."""
         self._drafts = Drafts(session)
         self.count = DraftCount(self._show_running)
+        self._growing: str | None = None
+        """The reply whose figures are shown."""
+        self._border: tuple[str, ...] = ()
+        """What stands in the composer's border."""
         self._asked_past_of: Opaque | None = None
         """The model whose past was asked for."""
 
@@ -168,12 +173,20 @@ class ChatView(LiveScreen):
             self._follow()
         if topics & Topic.CONVERSATIONS:
             self._show_rows()
-        if topics & (Topic.CHAT | Topic.CATALOGUE | Topic.PREFERENCES | Topic.JOBS):
+        if topics & (Topic.CATALOGUE | Topic.PREFERENCES | Topic.JOBS) or (
+            topics & Topic.CHAT and not self._is_growing()
+        ):
             self._show_running()
         if topics & (Topic.CATALOGUE | Topic.PREFERENCES | Topic.CONVERSATIONS):
             self._show_frame()
         if topics & (Topic.PREFERENCES | Topic.CHAT) and self._editing is None:
             self._drafts.restore(self.conversation, self.composer)
+
+    def _is_growing(self) -> bool:
+        """Whether the reply here streams as it did when its figures were shown last: the tick shows them."""
+        running = self.running
+        known, self._growing = self._growing, running.id if running is not None else None
+        return running is not None and running.id == known and bool(running.text)
 
     def _follow(self) -> None:
         conversation = self.conversation
@@ -228,8 +241,8 @@ class ChatView(LiveScreen):
         messages = conversation.messages
         about = self.transcript.selected_message or (messages[-1] if messages else None)
         place = conversation.branches.get(about.id) if about is not None else None
-        more = f"branch {place[0]} of {place[1]} · < > " if place is not None else ""
-        more = f"{'private, not stored · ' if conversation.private else ''}{more}".removesuffix(" · ")
+        more = f"branch {place[0]} of {place[1]} · < >" if place is not None else ""
+        more = " · ".join(part for part in ("private, not stored" if conversation.private else "", more) if part)
         room = max(8, line.size.width - 2 - (len(more) + 2 if more else 0))
         title = (
             conversation.title
@@ -296,8 +309,11 @@ class ChatView(LiveScreen):
 
     def _put_border(self, title: Clean, subtitle: Clean) -> None:
         room = max(10, self.composer.size.width - 4)
-        self.composer.border_title = Content(title if len(title) <= room else f"{title[: room - 1]}…")
-        self.composer.border_subtitle = Content(subtitle if len(subtitle) <= room else f"{subtitle[: room - 1]}…")
+        border = tuple(one if len(one) <= room else f"{one[: room - 1]}…" for one in (title, subtitle))
+        if border != self._border:
+            # Textual paints the composer whenever they are set.
+            self._border = border
+            self.composer.border_title, self.composer.border_subtitle = map(Content, border)
 
     def _show_remedies(self) -> None:
         words = self._words()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from time import monotonic
+from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.events import ScreenResume
 from textual.screen import Screen
+from textual.timer import Timer
 from typing_extensions import override
 
 from tui.core.state import Topic
 from tui.screens.session import Session
+from tui.screens.sparing_compositor import SparingCompositor
 from tui.widgets.footer_line import FooterLine
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.meter_strip import MeterStrip
+
+_STRIP_EVERY_S: Final = 0.2
 
 
 class LiveScreen(Screen[None], inherit_bindings=False):
@@ -47,10 +52,14 @@ class LiveScreen(Screen[None], inherit_bindings=False):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
+        self._compositor = SparingCompositor()
         self.session = session
         self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
         self._catch_up_called = False
         self._seen_before = False
+        self._strip_shown = 0.0
+        """Monotonic time at which its figures were shown last."""
+        self._strip_timer: Timer | None = None
         self._header = HeaderLine(self.MODE, session.settings, session.state, session.now)
         self._strip = MeterStrip(session.settings, session.state, session.now)
         for widget in (self._header, FooterLine(), self._strip):
@@ -94,9 +103,22 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         if behind & (Topic.CONNECTION | Topic.CATALOGUE):
             self._header.show_connection()
         if behind & (Topic.METER | Topic.JOBS):
-            self._strip.show_figures()
+            self._show_strip()
         if seen := behind & self.FOLLOWS:
             self.catch_up(seen)
+
+    def _show_strip(self) -> None:
+        """The figures of the strip; while replies stream they move with every frame, and nobody can read that."""
+        left = self._strip_shown + _STRIP_EVERY_S - monotonic()
+        if left > 0 and self.session.state.streaming:
+            if self._strip_timer is None:
+                self._strip_timer = self.set_timer(left, self._show_strip)
+            return
+        if self._strip_timer is not None:
+            self._strip_timer.stop()
+            self._strip_timer = None
+        self._strip_shown = monotonic()
+        self._strip.show_figures()
 
     @override
     def _compositor_refresh(self) -> None:

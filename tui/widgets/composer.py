@@ -14,13 +14,14 @@ from typing_extensions import override
 
 from tui.core.conversation import Attachment
 from tui.openrouter.text import Clean, clean
+from tui.widgets.quick_text_area import QuickTextArea
 
 if TYPE_CHECKING:
     from tui.core.filter_completion import Choice
     from tui.widgets.completion_list import CompletionList
 
 
-class Composer(TextArea):
+class Composer(QuickTextArea):
     """Many lines that grow to a third of the screen; enter sends, ctrl+j breaks the line in every terminal."""
 
     HELP = """\

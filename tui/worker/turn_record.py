@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tui.worker.context import WorkerContext
     from tui.worker.reply import GrowingReply
 
-_SHOW_EVERY_S: Final = 1 / 30
+_SHOW_EVERY_S: Final = 1 / 20
+"""Text that appears in 20 steps a second flows; each step costs the screen a painting."""
 _STORE_EVERY_S: Final = 0.1
 _JOB_STATES: Final = {MessageState.STOPPED: JobState.CANCELLED, MessageState.DONE: JobState.DONE}
 

@@ -1,0 +1,85 @@
+"""Painting that asks only the widgets, and of them only the lines, that a change can be seen on."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import cast
+
+from textual._compositor import ChopsUpdate, Compositor
+from textual.geometry import Region
+from textual.strip import Strip
+from typing_extensions import override
+
+Extents = dict[int, tuple[int, int]]
+"""By line: the first changed column and the one behind the last."""
+
+
+class SparingCompositor(Compositor):
+    """Textual renders every visible widget whole, containers and covered ones too, that lies within the rectangle
+    around all changes. While a reply streams and a figure moves in the last line, that is the screen."""
+
+    @override
+    def render_partial_update(self) -> ChopsUpdate | None:
+        regions = self._dirty_regions.copy()
+        self._dirty_regions.clear()
+        if not regions:
+            return None
+        spans = list(self._regions_to_spans(regions))
+        extents: Extents = {}
+        for y, start, end in spans:
+            known = extents.get(y)
+            extents[y] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
+        chops = self._chops_within(extents)
+        return ChopsUpdate(chops, spans, [cuts[1:] for cuts in self.cuts])
+
+    @override
+    def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
+        width = self.size.width
+        return self._chops_within({y: (0, width) for y in crop.line_range if is_rendered_line(y)})
+
+    def _chops_within(self, extents: Extents) -> Sequence[Mapping[int, Strip]]:
+        """What is seen on these lines between these columns, by the column where it begins."""
+        cuts = self.cuts
+        height = len(cuts)
+        nothing: dict[int, Strip | None] = {}
+        chops: list[dict[int, Strip | None]] = [nothing] * height
+        open_lines: list[int] = []
+        for y in sorted(extents):
+            if 0 <= y < height:
+                chops[y] = dict.fromkeys(cuts[y][:-1])
+                open_lines.append(y)
+        missing = {y: self._cuts_between(cuts[y], *extents[y]) for y in open_lines}
+        for widget, (region, clip) in self.visible_widgets.items():
+            if not open_lines:
+                break
+            seen = region.intersection(clip)
+            if not seen.width or not seen.height:
+                continue
+            left, right = seen.column_span
+            lines = open_lines[bisect_left(open_lines, seen.y) : bisect_left(open_lines, seen.bottom)]
+            lines = [y for y in lines if any(left <= cut < right for cut in missing[y])]
+            if not lines:
+                continue
+            top, bottom = lines[0], lines[-1] + 1
+            strips = widget.render_lines(Region(seen.x - region.x, top - region.y, seen.width, bottom - top))
+            for y in lines:
+                if y - top >= len(strips):
+                    break
+                own_cuts = [cut for cut in cuts[y] if left <= cut <= right]
+                line = chops[y]
+                for cut, strip in zip(
+                    own_cuts, strips[y - top].divide([cut - left for cut in own_cuts[1:]]), strict=False
+                ):
+                    if line[cut] is None:
+                        line[cut] = strip
+                missing[y] = [cut for cut in missing[y] if line[cut] is None]
+                if not missing[y]:
+                    open_lines.remove(y)
+        return cast("Sequence[Mapping[int, Strip]]", chops)
+
+    @staticmethod
+    def _cuts_between(cuts: list[int], start: int, end: int) -> list[int]:
+        """The cuts at which something begins that reaches into these columns."""
+        return [cut for cut, stop in pairwise(cuts) if cut < end and stop > start]

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final
 
 from tui.openrouter.text import clean_line
+from tui.secret import strike_out
 
 EXIT_STATUS: Final = 1
 _KEY: Final = r"sk-[A-Za-z0-9_\-]{4,}|Bearer\s+\S+"
@@ -24,8 +25,7 @@ _PACKAGE: Final = Path(__file__).parent
 def masked(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without anything that looks like a key, and without these keys."""
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, "…")
+        text = strike_out(text, secret)
     return re.sub(_KEY, "…", text, flags=re.IGNORECASE)
 
 

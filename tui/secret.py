@@ -65,3 +65,31 @@ class Secret:
     @override
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not pickled")
+
+
+_SHORTEST_PART: Final = 16
+"""Characters in a row that are still told as a part of the key; the tail that is shown has four."""
+
+
+def strike_out(text: str, key: str, mark: str = "…") -> str:
+    """The text without the key and without any longer part of it, as a server may quote it without its beginning."""
+    if not key:
+        return text
+    text = text.replace(key, mark)
+    half = _SHORTEST_PART // 2
+    if not any(key[at : at + half] in text for at in range(0, len(key) - half + 1, half)):
+        return text  # every part that is long enough holds one of these
+    parts = {key[at : at + _SHORTEST_PART] for at in range(len(key) - _SHORTEST_PART + 1)}
+    kept: list[str] = []
+    at = 0
+    while at < len(text):
+        end = at + _SHORTEST_PART
+        if text[at:end] in parts:
+            while end < len(text) and text[end + 1 - _SHORTEST_PART : end + 1] in parts:
+                end += 1
+            kept.append(mark)
+            at = end
+        else:
+            kept.append(text[at])
+            at += 1
+    return "".join(kept)

@@ -74,7 +74,7 @@ def test_a_stream_means_the_same_however_it_is_cut(data: bytes, cuts: list[int])
     assert str(ended_whole) == str(ended_pieces)
 
 
-def _text(events: list[Any], channel: type) -> str:
+def _text(events: list[Any], channel: Any) -> str:
     return "".join(event.text for event in events if isinstance(event, channel))
 
 

@@ -283,6 +283,9 @@ class OpenRouterClient:
             await response.aclose()
         if answer.status != 200:
             raise error_from_response(answer.status, answer.headers, answer.body, method=request.method, key=key)
+        if key and (said := key.reveal().encode()) in answer.body:
+            # A key's label, say: what comes back is shown and stored.
+            return _Answer(answer.status, answer.headers, answer.body.replace(said, key.tail.encode()))
         return answer
 
     async def _send(self, http: httpx.AsyncClient, request: httpx.Request, limit_s: float) -> httpx.Response:

@@ -17,6 +17,7 @@ from tui.openrouter.error_words import Words, words_for
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.lenient import NotJson, as_float, as_int, as_list, as_mapping, as_opaque, as_text, loads
 from tui.openrouter.text import Clean, Opaque, clean_line
+from tui.secret import strike_out
 
 if TYPE_CHECKING:
     from tui.secret import Secret
@@ -197,8 +198,8 @@ def error_from_stream(
 
 def mask_keys(text: str, key: Secret | None = None) -> str:
     """Strike out whatever looks like a key, and the key that was used."""
-    if key is not None and key.reveal():
-        text = text.replace(key.reveal(), "sk-…")
+    if key is not None:
+        text = strike_out(text, key.reveal(), "sk-…")
     return re.sub(_KEYS, "sk-…", text)
 
 

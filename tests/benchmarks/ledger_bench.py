@@ -27,6 +27,7 @@ from screen_host import HandWorker, Host
 from screen_host import make_settings as make_screen_settings
 from textual.app import ComposeResult
 from textual.screen import Screen
+from typing_extensions import override
 from worker_host import Books
 from worker_host import Host as WorkerHost
 from worker_host import make_settings as make_worker_settings
@@ -233,7 +234,7 @@ async def measure_idle(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = make_screen_settings(Path(folder))
         for name, build in (("Spend", SpendScreen), ("bare", lambda _session: Bare())):
-            app = Host(build, settings, worker)  # type: ignore[arg-type]
+            app = Host(build, settings, worker)
             async with app.run_test(size=(120, 40)):
                 await asyncio.sleep(1)
                 wakes = 0
@@ -256,6 +257,7 @@ async def measure_idle(seconds: float) -> None:
 class Bare(Screen[None]):
     """Nothing but the list."""
 
+    @override
     def compose(self) -> ComposeResult:
         yield RequestList("empty")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from tui.core.events import QuotaRead
 from tui.core.ledger import SpendRow, SpendSummary
-from tui.core.spending import account_days, burn_per_hour, day_end, month_end, run_out, saved_by_caching
+from tui.core.spending import account_days, budget_left, burn_per_hour, day_end, month_end, run_out, saved_by_caching
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import ActivityRow, Credits, KeyInfo
 from tui.openrouter.text import Clean, Opaque
@@ -105,11 +106,30 @@ def test_days_of_the_account_beside_ours() -> None:
     ]
     ours = SpendRow(key=Clean("d"), requests=3, billed_usd=D("0.9"), estimated_usd=D("0.1"), upstream_usd=D("0.25"))
     first, second = account_days(rows, {"2026-08-04": ours})
-    assert (str(first.day), first.account_usd, first.own_usd, first.difference_usd) == (
-        "2026-08-04",
-        1,
-        D("0.75"),
-        D("0.25"),
-    )
+    assert str(first.day) == "2026-08-04"
+    assert [first.account_usd, first.own_usd, first.difference_usd] == [D(1), D("0.75"), D("0.25")]
     assert (first.account_byok_usd, first.own_byok_usd, first.own_requests) == (D("0.25"), D("0.25"), 3)
     assert (second.account_usd, second.account_requests, second.own_usd) == (D("0.75"), 4, D(0))
+
+
+def limits(**amounts: str) -> dict[str, Decimal | None]:
+    return {name: D(amounts[name]) if name in amounts else None for name in ("session", "day", "month", "request")}
+
+
+def test_what_is_left_of_the_tightest_budget_stands_beside_the_quote() -> None:
+    now = msgspec.structs.replace(spend(today="1", month="5"), reserved_usd=D("0.25"))
+    assert budget_left(None, limits(day="5")) is None
+    assert budget_left(now, limits()) is None
+    left = budget_left(now, limits(day="5", month="50"))
+    assert left is not None
+    assert left.beside(Clean("~$0.01")) == "~$0.01 · day budget $3.75 left"
+    # Little is left of the month: that comes first, though the day leaves less.
+    near = budget_left(now, limits(day="2", month="6.5"))
+    assert near is not None
+    assert near.beside(Clean("~$0.01")) == "month budget $1.25 left · ~$0.01"
+    full = budget_left(now, limits(day="1"))
+    assert full is not None
+    assert (full.left_usd, full.is_near) == (0, True)
+    each = budget_left(now, limits(request="0.5"))
+    assert each is not None
+    assert each.beside(Clean("")) == "request budget $0.50 left"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from typing_extensions import override
 
 from tui.config import Budget, Settings
 from tui.config_types import ChatDefaults, EmbeddingDefaults, Provider, UiSettings
@@ -264,6 +265,7 @@ async def test_everything_fits_in_eighty_cells() -> None:
     strip = MeterStrip(settings(day="5"), state, lambda: NOW)
 
     class Strip(App[None]):
+        @override
         def compose(self) -> ComposeResult:
             yield strip
 

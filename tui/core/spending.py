@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from tui.core.events import AccountDay, QuotaRead
+from tui.core.formats import money
 from tui.core.ledger import MONEY, ZERO, SpendRow, SpendSummary
 from tui.core.prices import price_at
 from tui.openrouter.catalogue import Model
@@ -43,6 +44,35 @@ def month_end(spend: SpendSummary, now: float) -> Decimal:
     start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     gone = max(float(_DAY_S), (at - start).total_seconds())
     return MONEY.multiply(spend.month.total_usd, Decimal(whole) / Decimal(int(gone)))
+
+
+class BudgetLeft(msgspec.Struct, frozen=True):
+    """The tightest budget and what the next request may still reserve of it, USD."""
+
+    name: Clean
+    left_usd: Decimal
+    is_near: bool
+    """80 % or more of it are used or reserved."""
+
+    def beside(self, quote: Clean) -> Clean:
+        """With the quote of the next request: behind it, and before it when little is left."""
+        words = f"{self.name} budget {money(self.left_usd)} left"
+        return Clean(" · ".join(part for part in ((words, quote) if self.is_near else (quote, words)) if part))
+
+
+def budget_left(spend: SpendSummary | None, limits: Mapping[str, Decimal | None]) -> BudgetLeft | None:
+    """Of the limits `session`, `day`, `month` and `request`; None without any, or before the ledger was read."""
+    if spend is None:
+        return None
+    spent = {"session": spend.session.total_usd, "day": spend.today.total_usd, "month": spend.month.total_usd}
+    found = []
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        used = MONEY.add(spent[name], spend.reserved_usd) if name in spent else ZERO
+        left = max(ZERO, MONEY.subtract(limit, used))
+        found.append(BudgetLeft(Clean(name), left, is_near=name in spent and used * 5 >= limit * 4))
+    return min(found, key=lambda one: (not one.is_near, one.left_usd), default=None)
 
 
 class RunOut(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from tui.core.events import EstimateRead
 from tui.core.prices import strip_variant
 from tui.core.remedies import Remedy, remedies
 from tui.core.routing import names_providers, routed_prices, routing_words
+from tui.core.spending import budget_left
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean, Opaque
@@ -284,6 +285,10 @@ class ChatView(LiveScreen):
             tokens = context_tokens(self.conversation, draft, past.ratio if past else 1.0)
             quote = quote_line(tokens, self._priced_model(), self.settings.parameters, self.session.now(), past)
             quote = draft_line(0 if self.composer.has_nothing else draft, tokens, quote)
+            budget = self.session.settings.budget
+            limits = {"day": budget.day, "month": budget.month, "session": budget.session, "request": budget.request}
+            if (left := budget_left(self.session.state.spend, limits)) is not None:
+                quote = left.beside(quote)
             routing = routing_words(self.settings.parameters.provider)
             via = f" ── {routing}" if routing else ""
             self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}{via}"), quote)

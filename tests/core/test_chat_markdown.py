@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.core.chat_markdown import markdown, read_markdown, unix_seconds
-from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState, Receipt
-from tui.openrouter.text import Clean, clean
+from tui.core.conversation import Attachment, Conversation, ConversationSettings, Message, MessageState, Receipt
+from tui.openrouter.text import Clean, Opaque, clean
 
 TEXTS = st.lists(
     st.sampled_from(
@@ -83,3 +83,12 @@ def test_times_are_read_as_they_come() -> None:
     absurd: object
     for absurd in (None, True, -1, 1e300, "yesterday", "9999-99-99", {}):
         assert unix_seconds(absurd) == 0.0
+
+
+def test_the_names_of_attached_files_are_shown_and_no_text_when_it_is_read() -> None:
+    known = talk("look", "yes")
+    known.messages[0].attachments = (Attachment(name=Clean("a [/b].txt"), kind="text", content=Opaque("x"), size=1),)
+    assert "*with a [/b].txt*" in markdown(known)
+    read = read_markdown(markdown(known))
+    assert read is not None
+    assert [one.text for one in read.messages] == ["look", "yes"]

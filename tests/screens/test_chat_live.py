@@ -218,3 +218,36 @@ async def test_what_was_on_the_screen_when_it_was_killed_stands_there_after_the_
         await until(pilot, lambda: len(texts(screen)) == 4 and screen.running is None)
         assert texts(screen)[1] == reply.text
         assert texts(screen)[3]
+
+
+async def test_nothing_that_is_written_in_private_is_in_any_file(
+    demo_server: str, fresh_key: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, elsewhere = tmp_path / "data", tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    notes = tmp_path / "notes.txt"
+    notes.write_text("plughxyzzy attached")
+    async with live_chat(demo_server, fresh_key(), root) as (pilot, screen):
+        await pilot.press("alt+n")
+        await until(pilot, lambda: screen.conversation is not None and screen.conversation.private)
+        screen.attach_path(str(notes))
+        await until(pilot, lambda: screen.composer.attachments)
+        await pilot.press(*"plughxyzzy draft")
+        screen.save_draft()
+        await pilot.press("ctrl+g")
+        await ask(pilot, screen, "demo/echo", "plughxyzzy question")
+        await until(pilot, lambda: "plughxyzzy" in texts(screen)[-1])
+        await pilot.press(*"plughxyzzy more")
+        screen.save_draft()
+        # Back to what is stored, and here again: the draft is still there.
+        first = screen.conversation
+        assert first is not None
+        screen.action_new()
+        screen.open_conversation(first.id)
+        await until(pilot, lambda: screen.composer.text == "plughxyzzy more")
+        await until(pilot, lambda: any(row.private for row in screen.session.state.conversations))
+    files = [path for folder in (root, elsewhere) for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "ortui.db" for path in files)
+    for path in files:
+        assert b"plughxyzzy" not in path.read_bytes(), path

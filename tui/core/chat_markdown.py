@@ -28,6 +28,8 @@ _STATES: Final = {
 _LIKE_A_MARK: Final = re.compile(r"^(\\*)<!-- ortui ", re.MULTILINE)
 _ESCAPED: Final = re.compile(r"^\\(\\*<!-- ortui )", re.MULTILINE)
 _MARK: Final = re.compile(r"^<!-- ortui (system|user|assistant|tool|receipt)((?: [a-z]+=[^ \n]*)*) -->\n", re.MULTILINE)
+_UNREAD: Final = "<!-- ortui receipt -->\n"
+"""What follows this is not read again."""
 _HEADING: Final = re.compile(r"^#{1,4} +(.+?) *#* *$\n?", re.MULTILINE)
 _USERS: Final = frozenset({"you", "user", "human", "me", "prompt", "question"})
 _REPLIES: Final = frozenset({"assistant", "ai", "bot", "model", "chatgpt", "claude", "response", "answer", "reply"})
@@ -48,6 +50,9 @@ def _message(message: Message, *, marked: bool) -> str:
     about = {"at": timestamp(message.created_at), "state": message.state.value, "model": message.model or ""}
     text = message.text or message.refusal
     written = _section(message.role, about, f"{clean_line(who)}{state}", text, marked=marked)
+    if message.attachments:
+        names = ", ".join(clean_line(one.name) for one in message.attachments)
+        written = f"{written}\n{_UNREAD if marked else ''}*with {names}*\n"
     if message.role != "assistant":
         return written
     details = [timestamp(message.created_at)]
@@ -55,8 +60,7 @@ def _message(message: Message, *, marked: bool) -> str:
         details.append(cost(message.receipt.cost))
     if message.failure is not None:
         details.append(clean_line(message.failure.message))
-    mark = "<!-- ortui receipt -->\n" if marked else ""
-    return f"{written}\n{mark}*{' · '.join(filter(None, details))}*\n"
+    return f"{written}\n{_UNREAD if marked else ''}*{' · '.join(filter(None, details))}*\n"
 
 
 def _section(role: str, about: dict[str, str], heading: str, text: str, *, marked: bool) -> str:

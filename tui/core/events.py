@@ -183,6 +183,7 @@ class ConversationSaved(msgspec.Struct, frozen=True):
     conversation_id: str
     title: Clean
     settings: ConversationSettings
+    draft: Clean = Clean("")
 
 
 class SpendSummed(msgspec.Struct, frozen=True):

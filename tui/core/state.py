@@ -216,10 +216,11 @@ class State:
             case ConversationOpened(conversation):
                 self._take_read(conversation)
                 return Topic.CHAT
-            case ConversationSaved(conversation_id, title, settings):
+            case ConversationSaved(conversation_id, title, settings, draft):
                 if saved := self.open.get(conversation_id):
                     saved.title = title
                     saved.settings = settings
+                    saved.draft = draft
                 return Topic.CHAT | Topic.CONVERSATIONS
             case SpendSummed(summary):
                 self.spend = summary
@@ -315,6 +316,7 @@ class State:
             )
             self.open[conversation.id] = conversation
         conversation.settings = event.settings
+        conversation.draft = Clean("")
         if event.replaces is not None:
             place = next((at for at, one in enumerate(conversation.messages) if one.id == event.replaces), None)
             conversation.messages = conversation.messages[:place]
@@ -368,7 +370,7 @@ class State:
         if known is read:
             return
         known.title, known.settings, known.private = read.title, read.settings, read.private
-        known.branches = read.branches
+        known.branches, known.draft = read.branches, read.draft
         before = {message.id: message for message in known.messages}
         messages = [self._as_known(before.pop(message.id, None), message) for message in read.messages]
         messages.extend(message for message in before.values() if message.id in self.streaming)

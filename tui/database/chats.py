@@ -29,7 +29,6 @@ from tui.database.columns import (
     from_json,
     json_decoder,
     json_out,
-    known_word_id,
     line_or_none,
     line_out,
     money_out,
@@ -112,7 +111,7 @@ def purge_deleted(connection: sqlite3.Connection, before: float) -> int:
 
 
 def list_conversations(
-    connection: sqlite3.Connection, limit: int = 200, offset: int = 0, *, search: str | None = None
+    connection: sqlite3.Connection, limit: int = 1_000, offset: int = 0, *, search: str | None = None
 ) -> tuple[ConversationSummary, ...]:
     """The pinned ones first, then by the last change, newest first; with `search` those whose title or text has it."""
     wanted = ""
@@ -124,13 +123,17 @@ def list_conversations(
         )
         parameters = (_like(search.strip()), match_words(search) or '""')
     rows = connection.execute(
-        "SELECT *, (SELECT count(*) FROM message WHERE conversation_id = conversation.id AND deleted_at IS NULL)"  # noqa: S608
-        f" AS messages, EXISTS (SELECT 1 FROM message WHERE conversation_id = conversation.id AND {_OPEN}) AS streaming"
+        "SELECT id, title, updated_at, is_pinned,"  # noqa: S608
+        " CASE WHEN json_valid(settings) THEN json_extract(settings, '$.model') END AS model,"
+        " (SELECT count(*) FROM message WHERE conversation_id = conversation.id AND deleted_at IS NULL) AS messages,"
+        " (SELECT group_concat(billed_usd) FROM word JOIN conversation_sum ON conversation = word.id"
+        " WHERE word.text = conversation.id) AS billed,"
+        f" EXISTS (SELECT 1 FROM message WHERE conversation_id = conversation.id AND {_OPEN}) AS streaming"
         f" FROM conversation WHERE deleted_at IS NULL AND NOT is_private{wanted}"
         " ORDER BY is_pinned DESC, updated_at DESC LIMIT ? OFFSET ?",
         (*parameters, limit, offset),
     ).fetchall()
-    return tuple(_summary(connection, row) for row in rows)
+    return tuple(_summary(row) for row in rows)
 
 
 def all_ids(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -480,17 +483,14 @@ def _is_private(connection: sqlite3.Connection, conversation_id: str) -> bool:
     return row is not None and bool(row[0])
 
 
-def _summary(connection: sqlite3.Connection, row: Row) -> ConversationSummary:
-    settings = from_json(ConversationSettings, json_out(row["settings"]), ConversationSettings())
+def _summary(row: Row) -> ConversationSummary:
     spent = ZERO
-    for entry in connection.execute(
-        "SELECT billed_usd FROM conversation_sum WHERE conversation = ?", (known_word_id(connection, row["id"]),)
-    ).fetchall():
-        spent = MONEY.add(spent, money_out(entry[0]) or ZERO)
+    for amount in (row["billed"] or "").split(","):
+        spent = MONEY.add(spent, money_out(amount) or ZERO)
     return ConversationSummary(
         id=row["id"],
         title=line_out(row["title"]),
-        model=None if settings.model is None else settings.model.shown(),
+        model=line_or_none(row["model"]) if isinstance(row["model"], str) else None,
         updated_at=row["updated_at"],
         message_count=row["messages"],
         spent_usd=spent,

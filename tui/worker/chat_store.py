@@ -132,7 +132,9 @@ class ChatStore:
             draft=command.draft,
             now=time.time(),
         )
-        self._context.publish(ConversationSaved(command.conversation_id, command.title, command.settings))
+        self._context.publish(
+            ConversationSaved(command.conversation_id, command.title, command.settings, command.draft)
+        )
 
     # reading
 

@@ -394,6 +394,14 @@ def test_the_rate_is_that_of_fifteen_minutes_whatever_the_clock_did(connection: 
     assert summary(connection, ORIGIN, "p", NOW).burn.billed_usd == 18
 
 
+def test_the_rate_of_very_many_requests_goes_by_the_newest_thousand(connection: sqlite3.Connection) -> None:
+    for number in range(1_200):
+        settled(connection, f"r{number}", NOW - 600 + number / 4, "0.001")
+    # Four a second for five minutes, a tenth of a cent each: 0.004 a second, as the newest thousand came.
+    burn = summary(connection, ORIGIN, "p", NOW - 300).burn
+    assert float(burn.billed_usd) == pytest.approx(900 * 0.004, rel=0.01)
+
+
 @pytest.mark.parametrize(("period", "amount"), [("today", 1), ("week", 3), ("month", 7), ("30 days", 15), ("all", 31)])
 def test_periods_are_utc_days_up_to_today(connection: sqlite3.Connection, period: Period, amount: int) -> None:
     # NOW is Thursday, the 9th of October 2025.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
 
-from tui.core.ledger import Period, SpendBy, SpendQuery, SpendRow, SpendSummary, SpendView
+from tui.core.ledger import MONEY, Period, SpendBy, SpendQuery, SpendRow, SpendSummary, SpendView
 from tui.database.columns import (
     Row,
     day_name,
@@ -23,7 +24,7 @@ from tui.database.columns import (
 )
 from tui.database.ledger import open_reserves
 from tui.database.request_rows import last_requests
-from tui.database.sums import COLUMNS, NOTHING, Share, share_of_request, share_of_row, total
+from tui.database.sums import COLUMNS, NOTHING, READ, Share, share_of_request, share_of_row, total
 from tui.openrouter.text import Clean, clean_line
 
 BURN_S: Final = 900.0
@@ -42,7 +43,7 @@ _HOURS_SHOWN: Final = 48
 _CONVERSATIONS: Final = 100
 _SHORT: Final = 50
 """So many last requests are in every summary."""
-_MOST_LATELY: Final = 20_000
+_MOST_LATELY: Final = 1_000
 _OUT_OF_ORDER: Final = 50
 
 
@@ -52,27 +53,29 @@ def summary(connection: sqlite3.Connection, origin: str, process: str, now: floa
     It is read after each request: its time depends on the number of days, not on the number of requests.
     """
     today = day_number(now)
-    days = _grouped(_rows(connection, "day_total", origin, None), ("day",))
+    days = _rows(connection, "day_total", origin, None)
+    by_day = {row["day"]: row for row in days if row["day"] > today - _DAYS_SHOWN}
     session = connection.execute(
         f"SELECT {COLUMNS} FROM session_sum WHERE process = ? AND origin = ?",  # noqa: S608 - names of our own
         (known_word_id(connection, process), known_word_id(connection, origin)),
     ).fetchall()
 
     def since(first: int) -> Share:
-        return _sum(share for (day,), share in days.items() if first <= day <= today)
+        return total(row for row in days if first <= row["day"] <= today)
+
+    def of(day: int) -> Share:
+        return share_of_row(by_day[day]) if day in by_day else NOTHING
 
     return SpendSummary(
         day_utc=day_name(today),
         session=total(session).row(Clean("session")),
-        today=days.get((today,), NOTHING).row(Clean(day_name(today))),
+        today=of(today).row(Clean(day_name(today))),
         week=since(week_start(today)).row(Clean("week")),
         month=since(month_start(today)).row(Clean(day_name(today)[:7])),
-        all_time=_sum(days.values()).row(Clean("all")),
+        all_time=total(days).row(Clean("all")),
         reserved_usd=open_reserves(connection, origin),
         burn=lately(connection, origin, now).row(Clean("burn")),
-        by_day=tuple(
-            days.get((day,), NOTHING).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)
-        ),
+        by_day=tuple(of(day).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)),
         last=last_requests(connection, origin, last),
     )
 
@@ -92,13 +95,17 @@ def spend_days(connection: sqlite3.Connection, origin: str, days: Sequence[str])
 
 
 def lately(connection: sqlite3.Connection, origin: str, now: float, seconds: float = BURN_S) -> Share:
-    """What the requests of the last seconds came to, newest first until older ones begin."""
+    """What the requests of the last seconds came to, newest first until older ones begin.
+
+    Where there are more than a thousand, the thousand newest stand for all, at the rate at which they came.
+    """
     shares: list[Share] = []
     older = 0
     rows = connection.execute(
-        "SELECT * FROM request WHERE origin = ? ORDER BY number DESC LIMIT ?",
+        f"SELECT {READ} FROM request WHERE origin = ? ORDER BY number DESC LIMIT ?",  # noqa: S608 - names of our own
         (known_word_id(connection, origin), _MOST_LATELY),
-    )
+    ).fetchall()
+    oldest = now
     for row in rows:
         if row["created_at"] <= now - seconds:
             older += 1
@@ -107,7 +114,17 @@ def lately(connection: sqlite3.Connection, origin: str, now: float, seconds: flo
                 break
         elif row["created_at"] <= now + 1:
             shares.append(share_of_request(row))
-    return _sum(shares)
+            oldest = min(oldest, row["created_at"])
+    found = _sum(shares)
+    span = now - oldest
+    if len(rows) < _MOST_LATELY or older > _OUT_OF_ORDER or span < 1:
+        return found
+    factor = Decimal(round(seconds)) / Decimal(round(span, 3))
+    return replace(
+        found,
+        billed_usd=MONEY.multiply(found.billed_usd, factor),
+        estimated_usd=MONEY.multiply(found.estimated_usd, factor),
+    )
 
 
 def view(connection: sqlite3.Connection, origin: str, query: SpendQuery, now: float) -> SpendView:

@@ -225,7 +225,7 @@ def _put(connection: sqlite3.Connection, table: str, key: tuple[int, ...], share
     connection.execute(_SQL[table][1], (*key, *values))
 
 
-_READ: Final = (
+READ: Final = (
     "origin, process, created_at, account, key_tail, model, provider, conversation, state, is_byok, error_kind,"
     " cost_usd, upstream_usd, estimate_usd, prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens,"
     " cache_write_tokens"
@@ -239,7 +239,7 @@ def rebuild(connection: sqlite3.Connection, tables: Sequence[str] = tuple(_TABLE
     names = (*_COUNTS, *_MONIES)
     counts = len(_COUNTS)
     plus = MONEY.add
-    for row in connection.execute(f"SELECT {_READ} FROM request"):  # noqa: S608 - names of our own
+    for row in connection.execute(f"SELECT {READ} FROM request"):  # noqa: S608 - names of our own
         share = share_of_request(row)
         if share == NOTHING:
             continue

@@ -208,14 +208,28 @@ def imported_sentence(taken: int, known: int) -> Clean:
 
 def export_bytes(connection: sqlite3.Connection, conversation_ids: Sequence[str], kind: str) -> tuple[bytes, int]:
     """The file of these conversations (none named: all), `markdown` or `json`, and how many are in it."""
+    parts = [export_part(connection, each, kind) for each in conversation_ids or chats.all_ids(connection)]
+    found = [part for part in parts if part is not None]
+    return joined_parts(found, kind), len(found)
+
+
+def export_part(connection: sqlite3.Connection, conversation_id: str, kind: str) -> dict[str, Any] | str | None:
+    """One conversation of the file; None when it is gone."""
     from tui.core.chat_markdown import markdown
 
-    ids = conversation_ids or chats.all_ids(connection)
-    found = [one for one in (chats.open_conversation(connection, each) for each in ids) if one is not None]
-    if kind == "json":
-        rows = [conversation_json(one, chats.message_for_export(connection, one.id)) for one in found]
-        return file_json(rows), len(found)
-    return "\n".join(markdown(one) for one in found).encode(), len(found)
+    found = chats.open_conversation(connection, conversation_id)
+    if found is None:
+        return None
+    if kind == "markdown":
+        return markdown(found)
+    return conversation_json(found, chats.message_for_export(connection, conversation_id))
+
+
+def joined_parts(parts: Sequence[dict[str, Any] | str], kind: str) -> bytes:
+    """The whole file of what `export_part` gave."""
+    if kind == "markdown":
+        return "\n".join(part for part in parts if isinstance(part, str)).encode()
+    return file_json([part for part in parts if isinstance(part, dict)])
 
 
 def write_new(path: Path, body: bytes) -> None:

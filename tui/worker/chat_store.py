@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -32,7 +32,10 @@ from tui.folders import absolute, make_private
 from tui.openrouter.text import Clean, clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from tui.core.conversation import SearchHit
+    from tui.core.foreign_chats import Imported
     from tui.worker.context import WorkerContext
 
 ChatCommand: TypeAlias = (
@@ -49,6 +52,8 @@ ChatCommand: TypeAlias = (
 _FOLLOWED: Final = 8
 """How many of the conversations that were opened last are read again when another process has written."""
 _MOST_HITS: Final = 50
+_IMPORTED_AT_ONCE: Final = 200
+"""Messages."""
 
 
 class ChatStore:
@@ -210,23 +215,27 @@ class ChatStore:
     # files
 
     async def _export(self, command: ExportConversations) -> None:
-        from tui.database.chat_files import export_bytes
+        """One conversation at a time, so that what arrives meanwhile is kept in time."""
+        from tui.database.chat_files import export_part
 
-        context, ids = self._context, command.conversation_ids
-        database = context.chats_of(ids[0] if ids else "")
+        context = self._context
+        ids = command.conversation_ids or await context.database.run(chats.all_ids)
+        found = [await context.chats_of(each).run(export_part, each, command.kind) for each in ids]
+        parts = [part for part in found if part is not None]
         try:
-            body, number = await database.run(export_bytes, ids, command.kind)
-            path = await asyncio.to_thread(self._write, command, body)
+            path = await asyncio.to_thread(self._write, command, parts)
         except (OSError, ValueError, ConfigError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error) if isinstance(error, ConfigError) else ""
             why = why or "the path is not valid"
             context.publish(Noticed(clean_line(f"The export was not written: {why}."), "error"))
             return
-        what = "The conversation is" if number == 1 else f"{number:,} conversations are"
+        what = "The conversation is" if len(parts) == 1 else f"{len(parts):,} conversations are"
         context.publish(Noticed(clean_line(f"{what} in {_from_home(path)}"), "information"))
 
-    def _write(self, command: ExportConversations, body: bytes) -> Path:
-        from tui.database.chat_files import export_path, write_new
+    def _write(self, command: ExportConversations, parts: Sequence[dict[str, Any] | str]) -> Path:
+        from tui.database.chat_files import export_path, joined_parts, write_new
+
+        body = joined_parts(parts, command.kind)
 
         folders = self._context.settings.folders
         if command.path:
@@ -245,8 +254,23 @@ class ChatStore:
         except ImportRefused as refused:
             self._context.publish(Noticed(clean_line(f"Nothing was imported: {refused}"), "error"))
             return
-        taken, known = await self._context.database.run(import_conversations, found)
+        taken = known = 0
+        for some in _in_parts(found):
+            new, old = await self._context.database.run(import_conversations, some)
+            taken, known = taken + new, known + old
         self._context.publish(Noticed(imported_sentence(taken, known), "information"))
+
+
+def _in_parts(found: Sequence[Imported]) -> Iterator[list[Imported]]:
+    """Conversations of some hundred messages together: what arrives meanwhile is kept in time."""
+    part: list[Imported] = []
+    for one in found:
+        part.append(one)
+        if sum(len(conversation.messages) for conversation, _ in part) >= _IMPORTED_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def _from_home(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -706,3 +708,8 @@ def test_the_receipt_of_a_request_names_all_that_matters() -> None:
     assert told["list price"] == "1.00 in, 5.00 out $/M now"
     assert told["answered by"] == "openai/gpt-4o (asked: anthropic/claude-haiku-4.5)"
     assert (told["tries"], told["speed"]) == ("2", "344 tok/s")
+
+
+def test_the_plot_is_imported_only_when_it_is_opened() -> None:
+    script = "import sys, tui.screens.spend; assert not {'numpy', 'textual_plot'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -26,7 +26,7 @@ class FindLine(Horizontal):
     FindLine {
         height: 1;
         padding: 0 1;
-        & > Input { width: 1fr; height: 1; border: none; padding: 0; background: $background; }
+        & > Input { width: 1fr; background: $background; }
         & > .find--mark { width: 1; color: $accent; }
         & > .find--count { width: auto; color: $text-muted; }
     }
@@ -62,7 +62,7 @@ class FindLine(Horizontal):
     @override
     def compose(self) -> ComposeResult:
         yield Static("/", classes="find--mark", markup=False)
-        yield Input(placeholder="find in this conversation")
+        yield Input(placeholder="find in this conversation", compact=True)
         yield Static("", classes="find--count", markup=False)
 
     @property

@@ -47,7 +47,8 @@ class QuickTextArea(TextArea):
     @override
     def edit(self, edit: Edit) -> EditResult:
         result = super().edit(edit)
-        if self.has_focus and self.screen.is_current:
-            # what the screen's timer does, up to a frame later
-            self.screen._on_timer_update()
+        screen = self.screen
+        if self.has_focus and screen.is_current and not (screen._layout_required or screen._scroll_required):
+            # What the screen's timer does, up to a frame later; where widgets move besides, it does that whole.
+            screen._on_timer_update()
         return result

@@ -129,7 +129,8 @@ def test_what_is_left_of_the_tightest_budget_stands_beside_the_quote() -> None:
     assert near.beside(Clean("~$0.01")) == "month budget $1.25 left · ~$0.01"
     full = budget_left(now, limits(day="1"))
     assert full is not None
-    assert (full.left_usd, full.is_near) == (0, True)
+    assert full.left_usd == 0
+    assert full.is_near
     each = budget_left(now, limits(request="0.5"))
     assert each is not None
     assert each.beside(Clean("")) == "request budget $0.50 left"

@@ -115,7 +115,7 @@ def test_long_pastes_are_told_from_short_ones() -> None:
 
 def test_the_words_of_a_chip_and_what_a_model_does_not_take() -> None:
     image = replace(attachment_from(Clean("p.png"), PNG, ()), size=1_400_000)
-    assert attachment_words(image) == "⎘ p.png · image · 1.4 MB"
+    assert attachment_words(image) == "▤ p.png · image · 1.4 MB"
     assert missing_modality((image,), ("text",)) == "images"
     assert missing_modality((image,), ("text", "image")) is None
     assert missing_modality((image,), ()) is None

@@ -48,3 +48,13 @@ async def test_cut_code_is_remembered(settings: Settings, worker: HandWorker) ->
         assert not screen.transcript.wrap_code
         worker.publish(PreferencesRead(values={"chat.wrap_code": True}, favourites=frozenset(), recents=()))
         await until(pilot, lambda: screen.transcript.wrap_code)
+
+
+async def test_another_conversation_ends_the_search(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker) as (pilot, screen):
+        await one_turn(pilot, screen, worker, "one tree", "a tree", MessageState.DONE)
+        await write(pilot, screen, "/find tree")
+        await until(pilot, lambda: "of 2" in screen_text(pilot))
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not screen.query_one(FindLine).display)
+        assert screen.composer.has_focus

@@ -61,7 +61,7 @@ async def test_a_path_is_completed_and_the_file_attached_and_sent(
         await pilot.press("tab")
         await until(pilot, lambda: screen.composer.attachments)
         assert screen.composer.text == "see "
-        await until(pilot, lambda: "⎘ notes.md · text · 7 B" in screen_text(pilot))
+        await until(pilot, lambda: "▤ notes.md · text · 7 B" in screen_text(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: worker.sent(Ask))
         ask: Ask = worker.sent(Ask)[0]
@@ -70,7 +70,7 @@ async def test_a_path_is_completed_and_the_file_attached_and_sent(
         assert content[1]["text"] == '<file name="notes.md">\n# Notes\n</file>'
         assert screen.composer.attachments == ()
         queue(worker, ask)
-        await until(pilot, lambda: "⎘ notes.md" in screen_text(pilot))
+        await until(pilot, lambda: "▤ notes.md" in screen_text(pilot))
         assert not screen.query_one(AttachmentRow).display
 
 
@@ -151,7 +151,7 @@ async def test_a_long_paste_becomes_a_chip_and_one_with_a_key_does_not(settings:
         screen.composer.post_message(Paste("x" * 40_000))
         await until(pilot, lambda: screen.composer.attachments)
         assert screen.composer.text == "why"
-        await until(pilot, lambda: "⎘ pasted text 1 · text · 40 kB" in screen_text(pilot))
+        await until(pilot, lambda: "▤ pasted text 1 · text · 40 kB" in screen_text(pilot))
         screen.composer.post_message(Paste(f"{KEY}\n" * 600))
         await until(pilot, lambda: "one of your API keys" in _said(pilot))
         assert len(screen.composer.attachments) == 1

@@ -159,6 +159,9 @@ async def test_marked_lines_are_copied_as_their_source() -> None:
         transcript.reveal("1")
         await pilot.press("v", "j", "j", "j")
         assert transcript.is_marking
+        marked = [part for y in range(12) for part in transcript.render_line(y) if "emphasis" in part.text]
+        assert marked[0].style is not None
+        assert marked[0].style.color != marked[0].style.bgcolor != transcript.look.base.bgcolor
         await pilot.press("y")
         await until(pilot, lambda: app.copied)
         assert app.copied == ["Some *emphasis* here.\n\n- a `b`\n- c"]
@@ -189,9 +192,7 @@ async def test_marking_goes_up_beyond_what_was_measured() -> None:
 
 
 async def test_code_is_cut_and_moved_and_its_whole_source_is_copied() -> None:
-    app = Host(
-        f"See:\n\n```python\n{LONG}\ny = 'ünïcødé' * 40  # 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字\n```\n\nEnd."
-    )
+    app = Host(f"See:\n\n```python\n{LONG}\ny = 'ünïcødé' * 40  # {'漢字' * 12}\n```\n\nEnd.")
     async with app.run_test(size=(60, 24)) as pilot:
         transcript = await app.shown(pilot)
         wrapped = len([line for line in app.lines() if "│" in line])

@@ -98,9 +98,9 @@ def _part(attachment: Attachment) -> dict[str, object]:
 
 
 def attachment_words(attachment: Attachment) -> Clean:
-    """`⎘ notes.md · text · 12 kB`."""
+    """`▤ notes.md · text · 12 kB`."""
     kind = {"text": "text", "image": "image", "pdf": "PDF"}[attachment.kind]
-    return Clean(f"⎘ {attachment.name} · {kind} · {file_size(attachment.size)}")
+    return Clean(f"▤ {attachment.name} · {kind} · {file_size(attachment.size)}")
 
 
 def missing_modality(attachments: Sequence[Attachment], modalities: Sequence[str]) -> str | None:

@@ -72,8 +72,9 @@ class ChatReading(ChatView):
         self.transcript.find("")
         line = self.query_one_optional("#find", FindLine)
         if line is not None:
+            if line.has_focus_within:
+                self.transcript.focus()
             line.display = False
-        self.transcript.focus()
 
     @on(FindingTranscript.Found)
     def say_found(self, event: FindingTranscript.Found) -> None:

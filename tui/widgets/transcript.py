@@ -192,6 +192,8 @@ right move them."""
     @override
     def show(self, conversation: Conversation | None) -> None:
         had_cursor = self.cursor is not None
+        if self.is_searching:
+            self.post_message(self.FindEnded())
         super().show(conversation)
         if had_cursor:
             self.post_message(self.Selected(self, None))

@@ -138,7 +138,9 @@ class PaintedTranscript(TranscriptPane):
 
     @property
     def _selection_style(self) -> Style:
-        return self.screen.get_component_rich_style("screen--selection")
+        style = self.screen.get_component_rich_style("screen--selection")
+        # It has a background alone: its colour would be that of the background.
+        return Style(bgcolor=style.bgcolor) if style.bgcolor is not None else Style(reverse=True)
 
     @override
     def selection_updated(self, selection: Selection | None) -> None:

@@ -192,6 +192,8 @@ async def test_the_selected_text_is_marked_and_brought_into_view() -> None:
     app = MapHost()
     async with app.run_test(size=(60, 20)) as pilot:
         await shown(pilot, app.heat_map, 200, Tiles())
+        while app.heat_map.cell_width < 2:
+            await pilot.press("plus")
         app.heat_map.select(150)
         await pilot.pause()
         lines = drawn(app.heat_map)

@@ -38,7 +38,7 @@ def principal(unit: Rows, seed: int = 7) -> Points:
     if count == 0:
         return points  # type: ignore[no-any-return]
     # The block for everybody's sake is not copied where only the last row says nothing.
-    rows = unit[: len(unit) - 1] if count == len(unit) - 1 and not known[-1] else unit[known]
+    rows = unit if count == len(unit) else unit[:-1] if count == len(unit) - 1 and not known[-1] else unit[known]
     mean = np.ones(count, dtype=np.float32) @ rows / np.float32(count)
     wanted = min(2 + _MORE, count, rows.shape[1])
     basis = np.random.default_rng(seed).normal(size=(rows.shape[1], wanted)).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _SURE_PLACES: Final = 6
 """Decimals that float32 sums agree on whatever their order; scores that are equal so far are ties."""
 
 
+@cache
 def load_numpy() -> ModuleType:
     """numpy, imported on first use with BLAS on one thread: its pool would fight the interface for the cores."""
     for name in _ONE_THREAD:

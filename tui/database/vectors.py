@@ -79,18 +79,28 @@ def read_vectors(
         return
     text_of = {text_digest(text): text for text in texts}
     digests = list(text_of)
+    places: dict[int, str] = {}
     for start in range(0, len(digests), _AT_ONCE):
         part = digests[start : start + _AT_ONCE]
         marks = ",".join("?" * len(part))
-        found = connection.execute(
-            f"SELECT digest, data FROM vector WHERE space = ? AND digest IN ({marks})",  # noqa: S608 - question marks
+        rows = connection.execute(
+            f"SELECT id, digest FROM vector WHERE space = ? AND digest IN ({marks})",  # noqa: S608 - question marks
             (number, *part),
         )
-        for digest, data in found:
+        places.update((row[0], text_of[row[1]]) for row in rows)
+    # In the order in which they lie in the file: reading them by digest takes five times as long.
+    ids = sorted(places)
+    for start in range(0, len(ids), _AT_ONCE):
+        chosen = ids[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(chosen))
+        for at, data in connection.execute(
+            f"SELECT id, data FROM vector WHERE id IN ({marks}) ORDER BY id",  # noqa: S608 - question marks
+            chosen,
+        ):
             width = builder.dimensions
             fits = isinstance(data, bytes) and data and len(data) % _FLOAT_BYTES == 0
             if fits and width in (None, len(data) // _FLOAT_BYTES):
-                builder.put(text_of[digest], data)
+                builder.put(places[at], data)
 
 
 def _space(connection: sqlite3.Connection, space: VectorSpace) -> int | None:

@@ -32,6 +32,8 @@ class EmbedJob:
     """The worker has said that it has it."""
     stopped: bool = False
     """By the user."""
+    is_query: bool = False
+    """Its texts are looked for, and none of the sheet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class EmbedRuns:
         self.bills: dict[Variant, EmbedBill] = {}
         self.wanted: frozenset[Variant] = frozenset()
         """Variants whose vectors are looked at."""
-        self._next: deque[tuple[Variant, tuple[Clean, ...]]] = deque()
+        self._next: deque[tuple[Variant, tuple[Clean, ...], bool]] = deque()
         self._waiting: dict[str, EmbedJob] = {}
         """Asked for, no result yet; the one that runs and any that went away without."""
         self._looking: dict[str, Variant] = {}
@@ -69,9 +69,12 @@ class EmbedRuns:
         unique = dict.fromkeys(texts)
         return tuple(unique) if known is None else tuple(text for text in unique if not known.has(text))
 
-    def ask(self, wanted: Sequence[tuple[Variant, tuple[Clean, ...]]]) -> None:
-        """Embed these, one variant after the other; what the store has is not paid for."""
-        self._next.extend((variant, tuple(dict.fromkeys(texts))) for variant, texts in wanted if texts)
+    def ask(self, wanted: Sequence[tuple[Variant, tuple[Clean, ...]]], *, queries: bool = False) -> None:
+        """Embed these, one variant after the other; what the store has is not paid for.
+
+        `queries`: these are no texts of the sheet, and their bill is not the sheet's.
+        """
+        self._next.extend((variant, tuple(dict.fromkeys(texts)), queries) for variant, texts in wanted if texts)
         self.failure = None
         if self.job is None:
             self._begin_next()
@@ -79,8 +82,8 @@ class EmbedRuns:
     def _begin_next(self) -> None:
         if not self._next:
             return
-        variant, texts = self._next.popleft()
-        job = EmbedJob(uuid.uuid4().hex, variant, texts, time.monotonic())
+        variant, texts, is_query = self._next.popleft()
+        job = EmbedJob(uuid.uuid4().hex, variant, texts, time.monotonic(), is_query=is_query)
         command = Embed(
             job_id=job.id,
             model=variant.model,
@@ -155,7 +158,8 @@ class EmbedRuns:
             self._begin_next()
 
     def _take_result(self, job: EmbedJob, result: EmbedEnded) -> None:
-        self.bills[job.variant] = EmbedBill(result.receipt, result.from_store, len(job.texts), job.stopped)
+        if not job.is_query:
+            self.bills[job.variant] = EmbedBill(result.receipt, result.from_store, len(job.texts), job.stopped)
         self.failure = None if job.stopped else result.failure
         if self.failure is not None:
             self._next.clear()
@@ -197,3 +201,11 @@ class EmbedRuns:
             size -= self.spaces[gone].unit.nbytes
             del self.spaces[gone]
             self._looked_up.pop(gone, None)
+
+
+def same_things(left: tuple[object, ...], right: tuple[object, ...]) -> bool:
+    """Whether these are the same things; lists of 10,000 texts are not compared one by one."""
+    return len(left) == len(right) and all(
+        one is other or (isinstance(one, Variant | tuple) and one == other)
+        for one, other in zip(left, right, strict=True)
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
@@ -25,10 +25,11 @@ from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque, clean_line
 from tui.screens.embedded_sheet import SheetFacts, notice_words, plural, status_words
 from tui.screens.embedding_model import REMEMBERED_MODEL, ModelChoice, query_variant
-from tui.screens.embedding_runs import EmbedRuns
+from tui.screens.embedding_runs import EmbedRuns, same_things
 from tui.screens.live_screen import LiveScreen
 from tui.screens.open_sheet import OpenSheet
 from tui.screens.session import Session
+from tui.screens.sheet_bindings import SHEET_BINDINGS
 from tui.screens.sheet_keys import SheetKeys
 from tui.screens.sheet_panes import VIEWS, SheetPanes, View
 from tui.stylesheets import style_path
@@ -59,45 +60,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         "keys change the view."
     )
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "embed", "embed", id="embeddings.embed", tooltip="Embed the texts of the sheet"),
-        Binding("ctrl+l", "pick_model", "model", id="embeddings.model", tooltip="Pick an embedding model"),
-        Binding("escape", "stop", "stop", id="embeddings.stop", tooltip="Stop the embedding that runs"),
-        Binding("escape", "leave", "leave", show=False, id="embeddings.leave", tooltip="Leave the text, or the query"),
-        Binding("ctrl+s", "sheets", "sheets", id="embeddings.sheets", tooltip="Open, rename or delete sheets"),
-        Binding("ctrl+n", "new_sheet", "new", show=False, id="embeddings.new", tooltip="Begin a new sheet"),
-        Binding("ctrl+f", "load_file", "file", priority=True, id="embeddings.file",
-                tooltip="Texts out of a file, or the sheet's own cut anew"),
-        Binding("ctrl+g", "mark_texts", "group", show=False, priority=True, id="embeddings.group",
-                tooltip="Give the selected texts a group and a label"),
-        Binding("ctrl+t", "other_view", "other view", id="embeddings.other", tooltip="The next view"),
-        Binding("slash", "ask", "query", key_display="/", id="embeddings.ask", tooltip="What is most like a query"),
-        Binding("m", "view('matrix')", "matrix", show=False, id="embeddings.matrix", tooltip="All pairs as a heat map"),
-        Binding("n", "view('neighbours')", "near", show=False, id="embeddings.neighbours",
-                tooltip="What is most alike"),
-        Binding("p", "view('map')", "map", show=False, id="embeddings.map",
-                tooltip="The texts on a plane; again: the other projection"),
-        Binding("d", "view('duplicates')", "dupes", show=False, id="embeddings.duplicates",
-                tooltip="Pairs that are nearly the same"),
-        Binding("c", "view('clusters')", "clusters", show=False, id="embeddings.clusters",
-                tooltip="Groups that belong together"),
-        Binding("a", "view('compare')", "A/B", show=False, id="embeddings.compare",
-                tooltip="The same texts on other models"),
-        Binding("o", "next_order", "order", id="embeddings.order",
-                tooltip="The matrix as given, by group, or by likeness"),
-        Binding("plus,equals_sign", "more(1)", "more", key_display="+", id="embeddings.more",
-                tooltip="A higher threshold, more clusters, another model to compare with"),
-        Binding("minus", "more(-1)", "less", key_display="-", id="embeddings.less",
-                tooltip="A lower threshold, fewer clusters"),
-        Binding("x", "drop_variant", "drop", id="embeddings.drop", tooltip="Compare with the lit model no longer"),
-        Binding("e", "export", "export", id="embeddings.export", tooltip="Write texts and vectors into a file"),
-        Binding("y", "copy_vector", "copy", show=False, id="embeddings.copy",
-                tooltip="Copy the vector of the selected text"),
-        Binding("D", "dimensions", "dimensions", show=False, id="embeddings.dimensions",
-                tooltip="Ask for shorter vectors"),
-        Binding("i", "input_type", "input type", show=False, id="embeddings.input_type",
-                tooltip="Tell the model what the texts are for"),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = SHEET_BINDINGS
 
     view: reactive[View] = reactive("matrix", init=False)
     """Which view is shown; where there is room the neighbours stand beside it."""
@@ -115,6 +78,13 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         self._counts = (0, 0)
         """Lines with a vector, and with one that says nothing."""
         self._lacking: tuple[Clean, ...] = ()
+        """Texts that would be paid for, each once."""
+        self._characters = 0
+        """Of all texts."""
+        self._looked: tuple[object, ...] = ()
+        """For what the store was last asked."""
+        self._taken: tuple[object, ...] = ()
+        """What the views were last made of."""
         self.asked: Clean | None = None
         """The query whose neighbours are shown instead of the selected text's."""
         self.told = Clean("")
@@ -308,13 +278,15 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
             return
         self.told = Clean("")
         texts = tuple(line.text for line in self._lines)
-        wanted = [(self.variant(), texts)]
+        wanted, questions = [(self.variant(), texts)], []
         if self.view == "compare":
             wanted = [(one, texts) for one in self.variants() if one == self.variant() or self.runs.lacking(one, texts)]
             queries = tuple(one.query for one in self.relevance if one.right)
             asked = [(query_variant(one), queries) for one in self.variants()]
-            wanted += [(one, lacking) for one, queries in asked if (lacking := self.runs.lacking(one, queries))]
+            questions = [(one, lacking) for one, queries in asked if (lacking := self.runs.lacking(one, queries))]
         self.runs.ask(wanted)
+        if questions and self.runs.failure is None:
+            self.runs.ask(questions, queries=True)
         self.save_now()
         self._count_seconds()
         self._show_all()
@@ -413,21 +385,29 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
             return
         variants = self.variants()
         self.runs.wanted = frozenset(variants)
-        texts = [line.text for line in self._lines]
-        if self.model_id is not None and self._lines:
-            for variant in variants if self.view == "compare" else variants[:1]:
-                self.runs.look_up(variant, texts)
+        shown = variants if self.view == "compare" else variants[:1]
+        looked = (shown, self._lines, *(self.runs.spaces.get(one) for one in shown))
+        if self.model_id is not None and self._lines and not same_things(looked, self._looked):
+            self._looked = looked
+            for variant in shown:
+                self.runs.look_up(variant, (line.text for line in self._lines))
         self._take_vectors()
         self.panes.show(self._shown_views())
         self._show_words()
         self.refresh_bindings()
 
     def _take_vectors(self) -> None:
-        known = self.runs.spaces.get(self.variant())
+        variant = self.variant()
+        known = self.runs.spaces.get(variant)
+        taken = (variant, known, self._lines)
+        if same_things(taken, self._taken):
+            return
+        self._taken = taken
+        self._characters = sum(len(line.text) for line in self._lines)
         if known is not None and not any(text in known.row_of for text in (line.text for line in self._lines)):
             known = None
         changed = self.panes.take(known, self._lines)
-        self._lacking = self.runs.lacking(self.variant(), (line.text for line in self._lines))
+        self._lacking = self.runs.lacking(variant, (line.text for line in self._lines))
         if not changed:
             return
         self._texts.show_groups(self.panes.marks)
@@ -501,13 +481,13 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
             told = self.session.state.jobs.get(job.id)
             if told is not None and told.state is JobState.WAITING:
                 reason = clean_line(told.reason)
-        lacking = self._lacking or tuple(line.text for line in self._lines)
-        tokens, usd = self.choice.estimate(sum(map(len, lacking)), len(lacking))
+        characters = sum(map(len, self._lacking)) if self._lacking else self._characters
+        tokens, usd = self.choice.estimate(characters, len(self._lacking) or len(self._lines))
         variant = self.variant()
         bill = self.runs.bills.get(variant)
         saved = None
         if bill is not None and bill.from_store and self._lines:
-            characters = sum(len(line.text) for line in self._lines) * bill.from_store // len(self._lines)
+            characters = self._characters * bill.from_store // len(self._lines)
             _, saved = self.choice.estimate(characters, bill.from_store)
         return SheetFacts(
             model=self.choice.name(),

@@ -246,7 +246,7 @@ class SheetKeys(_Part):
             self.asked = clean(said)
             variant = query_variant(self.variant())
             if self.runs.lacking(variant, (self.asked,)):
-                self.runs.ask([(variant, (self.asked,))])
+                self.runs.ask([(variant, (self.asked,))], queries=True)
                 self._count_seconds()
             if self.view != "neighbours" and not self.has_class("-wide"):
                 self.view = "neighbours"

@@ -35,6 +35,7 @@ SHORT_NAMES: Final = {
     "matrix": "matrix", "neighbours": "near", "map": "map", "duplicates": "dupes", "clusters": "clusters",
     "compare": "A/B",
 }  # fmt: skip
+_KEYS: Final = {"matrix": "m", "neighbours": "n", "map": "p", "duplicates": "d", "clusters": "c", "compare": "A"}
 ORDERS: Final = ("given", "group", "likeness")
 
 _MOST_NEIGHBOURS: Final = 200
@@ -88,6 +89,10 @@ class SheetPanes:
         """These are the texts and their vectors; False when both are what they were."""
         if known is self.known and lines is self.lines:
             return False
+        if known is not self.known and not self.matrix.display:
+            # Hidden, it would keep the vectors of before in memory.
+            self.matrix.show((), lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down])
+            self._done.pop("matrix", None)
         self.known, self.lines = known, lines
         self._version += 1
         self.marks = group_marks(line.group for line in lines)
@@ -409,11 +414,13 @@ class SheetPanes:
     # Titles
 
     def titles(self, view: View, *, wide: bool) -> Content:
-        """The names of the views, the shown one lit."""
+        """The names of the views with their keys underlined, the shown one lit."""
         parts: list[str | tuple[str, str]] = []
         for name in VIEWS:
             shown = ("A/B" if name == "compare" else name) if wide else SHORT_NAMES[name]
-            parts += [(shown, "bold" if name == view else "dim"), " │ " if wide else "│"]
+            before, key, after = shown.partition(_KEYS[name])
+            style = "bold" if name == view else "dim"
+            parts += [(before, style), (key, f"{style} underline"), (after, style), " │ " if wide else "│"]
         return Content.assemble(*parts[:-1])
 
     def subtitle(self, view: View) -> str:

@@ -133,7 +133,7 @@ def compare_rows(
         rows.append(ListRow([("dim", " Comparing …")]))
     asked = len([one for one in relevance if one.right])
     if not asked:
-        rows.append(ListRow([("dim", " / asks, space marks right answers: R@k, MRR")]))
+        rows.append(ListRow([("dim", " R@k, MRR: / asks, space marks right")]))
     for number, side in enumerate(sides):
         if side.agreement is not None:
             rows += _apart(number, side.agreement, lines)

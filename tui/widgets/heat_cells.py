@@ -13,10 +13,12 @@ from tui.widgets.heat_ramp import RAMP, STEPS, UNKNOWN, Ramp, short_value, value
 if TYPE_CHECKING:
     from tui.widgets.heat_plan import Plan
 
-HALF_STEPS: Final = 33
+HALF_STEPS: Final = 21
 """Colours of half-blocks, whose pairs are each a style of their own."""
-_BELOW_THE_LAST: Final = float("inf")
-"""Stands for the row that half-blocks lack where the number of rows is odd."""
+_KEYS: Final = 100_000
+"""More than there are steps, those beyond the ends of the ramp included."""
+_UNKNOWN_STEP: Final = 40_000
+_NAN: Final = float("nan")
 
 
 class HeatCells:
@@ -65,40 +67,47 @@ class HeatCells:
     def half_row(self, lines: Sequence[Sequence[float]], low: float, high: float) -> list[Segment]:
         """Two rows in one line: the upper one is the colour of the glyph, the lower one that behind it."""
         upper = lines[0]
-        lower = lines[1] if len(lines) > 1 else [_BELOW_THE_LAST] * len(upper)
-        to_steps, top = (HALF_STEPS - 1) / (high - low), HALF_STEPS - 1
+        lower = lines[1] if len(lines) > 1 else [_NAN] * len(upper)
+        scale = (HALF_STEPS - 1) / (high - low)
+        start = 0.5 - low * scale
+        try:
+            # Up to some 10,000 cells are drawn at once, so this line is all that is done for most of them.
+            keys = [
+                int(above * scale + start) * _KEYS + int(below * scale + start)
+                for above, below in zip(upper, lower, strict=True)
+            ]
+        except ValueError:
+            # Somewhere nothing is known.
+            keys = [
+                (_UNKNOWN_STEP if above != above else int(above * scale + start)) * _KEYS
+                + (_UNKNOWN_STEP if below != below else int(below * scale + start))
+                for above, below in zip(upper, lower, strict=True)
+            ]
         halves = self._halves
         segments: list[Segment] = []
-        run, run_key = 0, -1
-        for above, below in zip(upper, lower, strict=True):
-            if above != above:
-                first = HALF_STEPS
-            else:
-                step = int((above - low) * to_steps + 0.5)
-                first = 0 if step < 0 else min(step, top)
-            if below != below or below == _BELOW_THE_LAST:
-                second = HALF_STEPS
-            else:
-                step = int((below - low) * to_steps + 0.5)
-                second = 0 if step < 0 else min(step, top)
-            key = first * (HALF_STEPS + 1) + second
+        run, run_key = 0, None
+        for key in keys:
             if key == run_key:
                 run += 1
                 continue
-            if run:
+            if run_key is not None:
                 segments.append(Segment("▀" * run, halves[run_key]))
             if key not in halves:
-                halves[key] = self._half_style(first, second)
+                halves[key] = self._half_style(key)
             run, run_key = 1, key
-        if run:
+        if run_key is not None:
             segments.append(Segment("▀" * run, halves[run_key]))
         return segments
 
-    def _half_style(self, upper: int, lower: int) -> Style:
+    def _half_style(self, key: int) -> Style:
         """Below the last row and where nothing is known there is the background."""
+        upper = (key + _KEYS // 2) // _KEYS
+        lower = key - upper * _KEYS
         shades = self._ramp.shades
         first, second = (
-            shades[round(step / (HALF_STEPS - 1) * (STEPS - 1))].bgcolor if step < HALF_STEPS else self._base.bgcolor
+            self._base.bgcolor
+            if step == _UNKNOWN_STEP
+            else shades[round(max(0, min(HALF_STEPS - 1, step)) / (HALF_STEPS - 1) * (STEPS - 1))].bgcolor
             for step in (upper, lower)
         )
         return self._base + Style(color=first, bgcolor=second)

@@ -118,6 +118,8 @@ class HeatMap(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
         super().__init__(id=id)
         self._rows: Sequence[MapRow] = ()
+        self._digits = 1
+        """Of the largest number."""
         self._tile: Tile = lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down]
         self._range = (0.0, 1.0)
         self._zoom: Level | None = None
@@ -126,11 +128,13 @@ class HeatMap(ScrollView, can_focus=True):
         """Columns that can be drawn on."""
         self._held: tuple[tuple[range, range], Sequence[Sequence[float]]] | None = None
         self._ramp: Ramp | None = None
+        self._base: Style | None = None
         self._cells: HeatCells | None = None
 
     def show(self, rows: Sequence[MapRow], tile: Tile, spread: tuple[float, float] | None = None) -> None:
         """Show the matrix of these texts; `spread` is the least and greatest value that occurs between them."""
         self._rows = rows
+        self._digits = len(str(max((row.number for row in rows), default=1)))
         self._tile = tile
         self._range = spread if spread is not None and spread[1] - spread[0] > 1e-6 else (0.0, 1.0)
         self._held = None
@@ -180,7 +184,7 @@ class HeatMap(ScrollView, can_focus=True):
     def _arrange(self) -> None:
         """Choose the widths for this size and these texts."""
         count, height = len(self._rows), self.size.height
-        digits = len(str(max((row.number for row in self._rows), default=1)))
+        digits = self._digits
         steps = self._levels()
         if self._zoom in steps:
             level = self._zoom
@@ -238,14 +242,16 @@ class HeatMap(ScrollView, can_focus=True):
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._ramp = self._cells = None
+        self._ramp = self._cells = self._base = None
 
     # Drawing
 
     @override
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
+        if self._base is None:
+            self._base = self.rich_style
+        base = self._base
         if not self._rows:
             return Strip.blank(width, base)
         footer = self._footer_top()
@@ -255,20 +261,23 @@ class HeatMap(ScrollView, can_focus=True):
             segments = self._footer_line(y - footer, base)
         else:
             rows, columns, values = self._values()
-            at_once = self._plan.level.rows_a_line
+            plan = self._plan
+            at_once = plan.level.rows_a_line
             first = (y - 1) * at_once
             if rows.start + first in rows:
                 lines = values[first : first + at_once]
                 numbered = self._gutter(rows.start + first)
                 draw = self._cell_drawing
                 cells = draw.row(lines[0], *self.scale) if at_once == 1 else draw.half_row(lines, *self.scale)
-                strip = Strip([numbered, *cells])
+                filled = plan.gutter + len(columns) * plan.cell
+                rest = [Segment(" " * (width - filled), base)] if filled < width else []
+                strip = Strip([numbered, *cells, *rest], max(width, filled))
                 block = self._plan.level.block
                 row, column = self.cursor[0] // block, self.cursor[1] // block
                 if first <= row - rows.start < first + at_once and column in columns:
                     at = column - columns.start
                     strip = self._with_cursor(strip, at, lines[row - rows.start - first][at])
-                return strip.adjust_cell_length(width, base)
+                return strip if strip.cell_length == width else strip.adjust_cell_length(width, base)
             segments = []
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -52,9 +52,9 @@ class PointMap(Widget, can_focus=True):
 
     HELP = (
         "Each text is a point; what is alike lies close together. Arrows or h j k l go to the next point that way, + "
-        "and - zoom around it, 0 shows all, enter goes to the text. Lines lead to its nearest neighbours by the vectors "
-        "themselves, which may lie further off: a plane has too few directions for all of them. p takes the other "
-        "projection."
+        "and - zoom around it, 0 shows all, enter goes to the text. Lines lead to its nearest neighbours by the "
+        "vectors themselves, which may lie further off: a plane has too few directions for all of them. p takes the "
+        "other projection."
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"point-map--{name}" for name in ("label", "edge", "cursor", "text")),
@@ -121,6 +121,8 @@ class PointMap(Widget, can_focus=True):
         self._middle = (0.5, 0.5)
         """Of what is in view, in shares of the whole."""
         self._bounds = (0.0, 0.0, 1.0, 1.0)
+        self._shares: dict[int, tuple[float, float]] = {}
+        """Where the points lie, in shares of the whole from the upper left."""
         self._picture: tuple[object, list[list[tuple[str, str]]]] = (None, [])
 
     def show(self, points: Sequence[MapPoint]) -> None:
@@ -132,6 +134,10 @@ class PointMap(Widget, can_focus=True):
         if known:
             xs, ys = [point.x for point in known], [point.y for point in known]
             self._bounds = (min(xs), min(ys), max(xs) - min(xs) or 1.0, max(ys) - min(ys) or 1.0)
+        left, bottom, width, height = self._bounds
+        self._shares = {
+            at: ((points[at].x - left) / width, 1.0 - (points[at].y - bottom) / height) for at in self._at_line.values()
+        }
         self._linked = ()
         self._picture = (None, [])
         self.set_reactive(PointMap.cursor, self._at_line.get(line) if line is not None else None)
@@ -152,17 +158,13 @@ class PointMap(Widget, can_focus=True):
 
     # Places
 
-    def _share(self, point: MapPoint) -> tuple[float, float]:
-        left, bottom, width, height = self._bounds
-        return (point.x - left) / width, 1.0 - (point.y - bottom) / height
-
     def _room(self) -> tuple[int, int]:
         return max(1, self.size.width), max(1, self.size.height - _FOOTER)
 
     def _place(self, at: int) -> tuple[float, float]:
         """Where a point lies, in columns and rows; points of the whole map keep a margin for their shapes."""
         width, height = self._room()
-        x, y = self._share(self._map_points[at])
+        x, y = self._shares[at]
         x, y = (x - self._middle[0]) * self._scale + 0.5, (y - self._middle[1]) * self._scale + 0.5
         return 1 + x * max(1, width - 3), y * max(1, height - 1)
 
@@ -170,7 +172,7 @@ class PointMap(Widget, can_focus=True):
         if self.cursor is None:
             return
         half = 0.5 / self._scale
-        share = self._share(self._map_points[self.cursor])
+        share = self._shares[self.cursor]
         middle = tuple(
             min(max(at, place - half * 0.9), place + half * 0.9) for at, place in zip(self._middle, share, strict=True)
         )
@@ -218,9 +220,13 @@ class PointMap(Widget, can_focus=True):
         width, height = self._room()
         cells: dict[tuple[int, int], tuple[str, str]] = {}
         visible: list[tuple[int, float, float]] = []
-        for at in self._at_line.values():
-            x, y = self._place(at)
-            if -0.5 <= x < width and -0.5 <= y < height - 0.5:
+        # As `_place` has it, without a call for each of what may be 10,000 points.
+        across, down = max(1, width - 3) * self._scale, max(1, height - 1) * self._scale
+        left = 1 + max(1, width - 3) * 0.5 - self._middle[0] * across
+        top = max(1, height - 1) * 0.5 - self._middle[1] * down
+        for at, (share_x, share_y) in self._shares.items():
+            x, y = left + share_x * across, top + share_y * down
+            if -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5:
                 visible.append((at, x, y))
         if self.cursor is not None:
             self._draw_edges(cells, width, height)
@@ -288,7 +294,8 @@ class PointMap(Widget, can_focus=True):
                 continue
             for start in (x + 2, x - 1 - taken):
                 span = range(start - 1, start + taken + 1)
-                if start < 0 or start + taken > width or any((column, y) in cells for column in span if column != x):
+                taken_by = (cells.get((column, y)) for column in span if column != x)
+                if start < 0 or start + taken > width or any(one is not None and one[0] != "edge" for one in taken_by):
                     continue
                 cells[start, y] = ("label", name)
                 for column in range(start + 1, start + taken):
@@ -327,7 +334,7 @@ class PointMap(Widget, can_focus=True):
     def action_zoom(self, factor: float) -> None:
         self._scale = max(1.0, min(_MOST_ZOOM, self._scale * factor))
         if self.cursor is not None:
-            self._middle = self._share(self._map_points[self.cursor])
+            self._middle = self._shares[self.cursor]
         if self._scale == 1.0:
             self._middle = (0.5, 0.5)
         self.refresh()

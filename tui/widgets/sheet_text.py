@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.document._wrapped_document import WrappedDocument
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -40,6 +41,15 @@ class SheetLine(NamedTuple):
     def number(self) -> int:
         """The line's number as it is shown, from 1."""
         return self.line + 1
+
+
+class _UnwrappedDocument(WrappedDocument):
+    """Knows its height: the base class counts all lines for it, once for each line that is drawn."""
+
+    @property
+    @override
+    def height(self) -> int:
+        return len(self._wrap_offsets)
 
 
 class SheetText(TextArea):
@@ -90,6 +100,8 @@ class SheetText(TextArea):
             return isinstance(message, SheetText.LineSelected)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
+        # Before all else: the base class asks how wide the gutter is.
+        self._group_marks: dict[str, GroupMark] = {}
         super().__init__(
             id=id,
             soft_wrap=False,
@@ -97,13 +109,19 @@ class SheetText(TextArea):
             tab_behavior="focus",
             placeholder="a text a line",
         )
+        self.wrapped_document.__class__ = _UnwrappedDocument
         self._stale: frozenset[int] = frozenset()
         self._line_marks: list[tuple[Clean, Clean]] = [_NOTHING]
         """Label and group of each of `_marked_lines`."""
         self._marked_lines: list[str] = [""]
         """The lines when labels and groups were last brought up to date."""
-        self._group_marks: dict[str, GroupMark] = {}
         self._line_told = 0
+
+    @override
+    def _set_document(self, text: str, language: str | None) -> None:
+        super()._set_document(text, language)
+        # The base class makes one of its own class, and everything else that it makes points to it.
+        self.wrapped_document.__class__ = _UnwrappedDocument
 
     @property
     def line(self) -> int:
@@ -176,6 +194,8 @@ class SheetText(TextArea):
         """Draw these marks beside the lines of the groups."""
         if marks != self._group_marks:
             self._group_marks = dict(marks)
+            # The gutter may be another now, and with it the room for the text.
+            self._refresh_size()
             self.refresh()
 
     def action_move_line(self, change: int) -> None:
@@ -228,7 +248,7 @@ class SheetText(TextArea):
     @property
     @override
     def gutter_width(self) -> int:
-        return super().gutter_width + 1
+        return super().gutter_width + (2 if self._group_marks else 1)
 
     @override
     def render_line(self, y: int) -> Strip:
@@ -247,10 +267,12 @@ class SheetText(TextArea):
         style = gutter or self.rich_style
         group = self._group_marks.get(self._line_marks[line][1], None) if line < len(self._line_marks) else None
         drawn = [
-            Segment(f"{mark}{line + 1:>{width - 3}}", gutter),
+            Segment(f"{mark}{line + 1:>{width - (4 if self._group_marks else 3)}}", gutter),
             Segment(stale, style + self.get_component_rich_style("sheet-text--stale", partial=True)),
-            Segment(group.shape, style + self._group_style(group)) if group else Segment(" ", gutter),
         ]
+        if self._group_marks:
+            drawn.append(Segment(group.shape, style + self._group_style(group)) if group else Segment(" ", gutter))
+        drawn.append(Segment(" ", gutter))
         return Strip([*drawn, *segments[1:]], strip.cell_length)
 
     def _group_style(self, mark: GroupMark) -> Style:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from test_worker_processes import CHILD
 from worker_host import Host
 
 from tui.core.chat_turns import carry_on, delete_from, fork, send_again, send_edited
@@ -300,3 +306,27 @@ async def test_a_conversation_that_is_deleted_elsewhere_is_there_again_when_one_
     assert texts(here, ask.conversation_id) == ["one", "one"]
     await here.reply(here.ask("demo/echo", "two", conversation_id=ask.conversation_id))
     await there.until(lambda: [row.message_count for row in there.state.conversations] == [4])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+async def test_the_reply_of_an_ortui_that_was_killed_is_closed_by_the_one_that_lives(
+    start_host: Any, start_demo_server: Any, fresh_key: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    base_url, key = start_demo_server("--slow-rate", "120"), fresh_key()
+    host = await start_host(base_url, key, host={"watch": True})
+    command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(tmp_path), base_url, key]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as child:
+        assert child.stdout is not None
+        conversation_id, _ = (await asyncio.to_thread(child.stdout.readline)).split()
+        await host.until(lambda: [row for row in host.state.conversations if row.streaming])
+        host.worker.submit(OpenConversation(conversation_id=conversation_id))
+        await host.until(lambda: conversation_id in host.state.open and len(texts(host, conversation_id)[-1]) > 20)
+        assert host.state.open[conversation_id].running is not None
+        child.send_signal(signal.SIGKILL)
+    await host.until(lambda: host.state.open[conversation_id].messages[-1].state is MessageState.CUT_OFF)
+    assert host.state.open[conversation_id].running is None
+    await host.until(lambda: not [row for row in host.state.conversations if row.streaming])
+    await host.reply(host.ask("demo/echo", "and now?", conversation_id=conversation_id))
+    assert texts(host, conversation_id)[-1] == "and now?"

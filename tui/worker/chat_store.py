@@ -27,12 +27,13 @@ from tui.core.commands import (
 )
 from tui.core.events import ConversationOpened, ConversationSaved, ConversationsListed, MessagesFound, Noticed
 from tui.database import chats, turns
+from tui.database.recovery import recover
 from tui.database.search import search, search_titles
 from tui.folders import absolute, make_private
 from tui.openrouter.text import Clean, clean_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tui.core.conversation import SearchHit
     from tui.core.foreign_chats import Imported
@@ -66,6 +67,8 @@ class ChatStore:
         self._stamps: dict[str, object] = {}
         """The conversations that were opened last, each with what tells whether it has changed."""
         self._wanted_words: Clean | None = None
+        self._streaming: frozenset[str] = frozenset()
+        """The listed conversations in which a reply streams, here or elsewhere."""
 
     async def carry_out(self, command: ChatCommand) -> None:
         """Change what is kept, then say how it stands."""
@@ -150,6 +153,7 @@ class ChatStore:
         if context.private_ids:
             private = await context.private.run(chats.list_conversations, search=words)
             rows = (*(replace(row, private=True) for row in private), *rows)
+        self._streaming = frozenset(row.id for row in rows if row.streaming)
         context.publish(ConversationsListed(rows, words))
 
     async def open(self, conversation_id: str, message_id: str | None = None, *, quietly: bool = False) -> None:
@@ -187,6 +191,18 @@ class ChatStore:
         for conversation_id, known in list(self._stamps.items()):
             if await self._context.chats_of(conversation_id).run(chats.stamp, conversation_id) != known:
                 await self.open(conversation_id, quietly=True)
+
+    async def close_what_died(self, replying: Mapping[str, str]) -> None:
+        """Close the replies of processes that were killed: until then nothing can be sent in their conversations.
+
+        `replying` has the conversations in which this process streams.
+        """
+        if self._streaming <= replying.keys():
+            return
+        context = self._context
+        closed = await context.database.run(recover, context.settings.folders.run, context.server_now())
+        if closed.messages:
+            await self.look_again()
 
     async def search(self, words: Clean) -> None:
         """Publish the messages that have these words; while one search runs, only the latest of others is kept."""

@@ -479,6 +479,7 @@ class Worker:
                     await self._context.sum_up()
                     await self._chats.look_again()
                     await self._read_preferences()
+                await self._chats.close_what_died(self._replying)
                 seen = version
             except StorageFailed:
                 pass  # busy or full; whoever needs it says so

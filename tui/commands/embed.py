@@ -272,6 +272,7 @@ class _Embedding:
             over_budget=self._allowed,
             wait_s=options.wait_s,
             batch_size=options.batch,
+            first_alone=not self.tally.lines and not any(part.done for part in self._parts),
         )
 
     def _note(self, event: Event) -> None:

@@ -71,6 +71,8 @@ class Embed(msgspec.Struct, frozen=True, kw_only=True):
     over_budget: bool = False
     wait_s: float = 120.0
     batch_size: int | None = None
+    first_alone: bool = True
+    """One request goes before all others, so that a wrong model fails once; not where it has answered just now."""
     as_rows: bool = False
     """The answer holds them as rows of length 1 in one block, ready to be compared, and not one by one."""
 

@@ -147,9 +147,10 @@ class EmbedJob:
         self._tokens = dict(zip(missing, counts, strict=True))
         pending = iter(self._batches(missing))
         # The first goes alone: a wrong model or key fails once and not once a batch.
-        for batch in pending:
-            await self._embed_batch(batch)
-            break
+        if self._embed.first_alone:
+            for batch in pending:
+                await self._embed_batch(batch)
+                break
         senders = [asyncio.create_task(self._embed_batches(pending)) for _ in range(_IN_FLIGHT)]
         try:
             await asyncio.gather(*senders)

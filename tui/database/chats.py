@@ -1,25 +1,19 @@
 """Conversations and their messages.
 
-Messages form a tree: each names its parent, and a conversation's head is the leaf of the branch that is shown. Of a
-private conversation only the id is stored.
+Messages form a tree: each names its parent, and a conversation's head is the leaf of the branch that is shown.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any, Final, Literal, TypeAlias, get_type_hints
-
-import msgspec
-from msgspec.structs import fields
+from typing import Final, Literal, TypeAlias
 
 from tui.core.conversation import (
     Conversation,
     ConversationSettings,
     ConversationSummary,
     Message,
-    MessageState,
     Receipt,
 )
 from tui.core.ledger import MONEY, ZERO
@@ -27,15 +21,14 @@ from tui.database.columns import (
     Row,
     clean_out,
     from_json,
-    json_decoder,
     json_out,
     line_or_none,
     line_out,
     money_out,
-    quick_json,
     to_json,
     transaction,
 )
+from tui.database.message_rows import READ, add_parts, folded_parts, message_from_row, more_in, without_parts
 from tui.database.search import match_words
 from tui.openrouter.text import Clean
 
@@ -43,14 +36,6 @@ PartKind: TypeAlias = Literal["text", "reasoning"]
 Part: TypeAlias = tuple[str, int, PartKind, Clean]
 """Message id, number within the message, kind, text."""
 
-_IN_COLUMNS: Final = frozenset(
-    {"id", "conversation_id", "parent_id", "role", "text", "created_at", "state", "model", "reasoning", "version"}
-)
-_MORE: Final = tuple(field.name for field in fields(Message) if field.name not in _IN_COLUMNS)
-"""Fields of a message that are kept together as JSON: nothing searches them."""
-_ROLES: Final = ("system", "user", "assistant", "tool")
-_READ: Final = "number, role, state, created_at, model, text, reasoning, more"
-"""What a message is made of that is known by its place."""
 _AT_ONCE: Final = 500
 """Messages that one statement reads."""
 _OPEN: Final = "state IN ('waiting', 'streaming')"
@@ -196,7 +181,7 @@ def add_message(connection: sqlite3.Connection, message: Message, *, process: st
                 message.model,
                 message.text,
                 message.reasoning,
-                _more_in(message),
+                more_in(message),
             ),
         )
         connection.execute(
@@ -229,7 +214,7 @@ def finish_message(connection: sqlite3.Connection, message: Message, *, now: flo
                 message.model,
                 message.text or text,
                 message.reasoning or reasoning,
-                _more_in(message),
+                more_in(message),
                 message.id,
             ),
         )
@@ -245,7 +230,7 @@ def update_receipt(connection: sqlite3.Connection, message_id: str, receipt: Rec
         message = message_of(connection, message_id)
         if message is not None:
             message.receipt = receipt
-            connection.execute("UPDATE message SET more = ? WHERE id = ?", (_more_in(message), message_id))
+            connection.execute("UPDATE message SET more = ? WHERE id = ?", (more_in(message), message_id))
 
 
 def message_of(connection: sqlite3.Connection, message_id: str) -> Message | None:
@@ -353,76 +338,6 @@ def message_for_export(connection: sqlite3.Connection, conversation_id: str) -> 
     return tuple(message_from_row(connection, row) for row in rows)
 
 
-def folded_parts(connection: sqlite3.Connection, message_id: str) -> tuple[Clean, Clean]:
-    """Text and thinking as they stand in the parts of a message that still grows."""
-    text: list[Clean] = []
-    reasoning: list[Clean] = []
-    for row in connection.execute(
-        "SELECT kind, text FROM reply_part WHERE message_id = ? ORDER BY seq", (message_id,)
-    ).fetchall():
-        (reasoning if row["kind"] == "reasoning" else text).append(clean_out(row["text"]))
-    return Clean("".join(text)), Clean("".join(reasoning))
-
-
-def message_from_row(connection: sqlite3.Connection, row: Row) -> Message:
-    """A message from its row; what another version wrote and this one cannot read is left out."""
-    message = _without_parts(row, row["id"], row["conversation_id"], row["parent_id"])
-    _add_parts(connection, message)
-    return message
-
-
-def _add_parts(connection: sqlite3.Connection, message: Message) -> None:
-    """What has arrived of a message that still grows."""
-    if message.state.is_open:
-        text, reasoning = folded_parts(connection, message.id)
-        message.text, message.reasoning = Clean(message.text + text), Clean(message.reasoning + reasoning)
-
-
-def _without_parts(row: Row, message_id: str, conversation_id: str, parent_id: str | None) -> Message:
-    role = row["role"]
-    blank = Message(
-        id=message_id,
-        conversation_id=conversation_id,
-        parent_id=parent_id,
-        role=role if role in _ROLES else "user",
-        text=clean_out(row["text"]),
-        created_at=row["created_at"],
-        state=_STATES.get(row["state"], MessageState.DONE),
-        model=line_or_none(row["model"]),
-        reasoning=clean_out(row["reasoning"]),
-    )
-    stored = row["more"]
-    if stored == "{}":
-        return blank
-    quick = quick_json(_quick_more(), stored)
-    if quick is not None:
-        for name in _MORE:
-            setattr(blank, name, getattr(quick, name))
-        return blank
-    more: Any = json_out(stored)
-    if not isinstance(more, dict) or not more:
-        return blank
-    own = {name: getattr(blank, name) for name in _IN_COLUMNS}
-    return from_json(Message, {name: more[name] for name in _MORE if name in more} | own, blank)
-
-
-_STATES: Final = {state.value: state for state in MessageState}
-
-
-@cache
-def _quick_more() -> msgspec.json.Decoder[Any]:
-    """Reads `more` at once, as long as this version wrote it and nothing in it has to be cleaned."""
-    hints = get_type_hints(Message)
-    rows = [(field.name, hints[field.name], field.default) for field in fields(Message) if field.name in _MORE]
-    return json_decoder(msgspec.defstruct("More", rows))
-
-
-def _more_in(message: Message) -> str:
-    blank = {field.name: field.default for field in fields(Message)}
-    values = {name: getattr(message, name) for name in _MORE}
-    return to_json({name: value for name, value in values.items() if value != blank[name]})
-
-
 def _branch(
     connection: sqlite3.Connection, conversation_id: str, head_id: str | None
 ) -> tuple[list[Message], dict[str, tuple[int, int]]]:
@@ -452,11 +367,11 @@ def _branch(
     for first in range(0, len(found), _AT_ONCE):
         numbers = [number for number, _, _ in found[first : first + _AT_ONCE]]
         marks = ",".join("?" * len(numbers))
-        query = f"SELECT {_READ} FROM message WHERE number IN ({marks})"  # noqa: S608 - question marks
+        query = f"SELECT {READ} FROM message WHERE number IN ({marks})"  # noqa: S608 - question marks
         rows |= {row["number"]: row for row in _rows(connection, query, numbers)}
-    messages = [_without_parts(rows[number], own, conversation_id, parent) for number, own, parent in found]
+    messages = [without_parts(rows[number], own, conversation_id, parent) for number, own, parent in found]
     for message in messages:
-        _add_parts(connection, message)
+        add_parts(connection, message)
     return messages, branches
 
 

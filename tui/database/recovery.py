@@ -10,9 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from tui.core.conversation import Failure, MessageState
-from tui.database.chats import finish_message, message_from_row, purge_deleted
+from tui.database.chats import finish_message, purge_deleted
 from tui.database.columns import transaction
 from tui.database.ledger import expire_awaited, processes_with_reserves, settle_abandoned, was_sent
+from tui.database.message_rows import message_from_row
 from tui.database.processes import if_dead, remove_stale_locks
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean

@@ -280,7 +280,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         texts = tuple(line.text for line in self._lines)
         wanted, questions = [(self.variant(), texts)], []
         if self.view == "compare":
-            wanted = [(one, texts) for one in self.variants() if one == self.variant() or self.runs.lacking(one, texts)]
+            wanted = [(one, texts) for one in self.variants() if self.runs.lacking(one, texts)]
             queries = tuple(one.query for one in self.relevance if one.right)
             asked = [(query_variant(one), queries) for one in self.variants()]
             questions = [(one, lacking) for one, queries in asked if (lacking := self.runs.lacking(one, queries))]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MEMBERS_SHOWN: Final = 60
 _APART_SHOWN: Final = 20
-_WIDTHS: Final = (6, 7, 7, 5, 5, 6, 5)
+_WIDTHS: Final = (6, 7, 6, 5, 5, 5, 5)
 _HEADS: Final = ("d", "$/M", "txt/s", "@k", "ρ", "R@k", "MRR")
 AB_HELP: Final = (
     "The same texts on several models, or on one at several dimensions. + adds one, x takes the lit one away, ctrl+r "

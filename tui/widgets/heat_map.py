@@ -239,6 +239,11 @@ class HeatMap(ScrollView, can_focus=True):
         self._arrange()
         self._keep_in_view()
 
+    def on_show(self) -> None:
+        # A hidden widget has no size, and none is told when it comes back at the size it had before.
+        self._arrange()
+        self._keep_in_view()
+
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()

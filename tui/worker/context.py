@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tui.worker.key_ring import KeyRing
 
 T = TypeVar("T")
+
+_BETWEEN_SUMS_S: Final = 0.1
 
 
 class WorkerContext(msgspec.Struct):
@@ -112,8 +114,10 @@ class WorkerContext(msgspec.Struct):
             await asyncio.wait(sums, timeout=1.0)
 
     async def _sum_up(self, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
+        if before is not None and not before.done():
             await asyncio.wait([before])
+            # Under load sums made one after the other would leave the database time for little else.
+            await asyncio.sleep(_BETWEEN_SUMS_S)
         self._this_sum, self._next_sum = self._next_sum, None
         summary = await self.database.run(spend.summary, self.origin, self.process_id, self.server_now())
         self.publish(SpendSummed(summary))

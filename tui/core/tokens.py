@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ _LONGEST_COUNTED: Final = 400_000
 """Characters; longer texts are extrapolated, so that a pasted file never takes seconds."""
 
 
+_LONGEST_KEPT: Final = 20_000
+"""Characters; the count of a longer text is not kept."""
+
+
 @cache
 def _encoding() -> tiktoken.Encoding:
     import tiktoken
@@ -33,6 +37,16 @@ def count_tokens(text: str) -> int:
     """Tokens of the text in the cl100k table; takes up to some 100 ms, so call it in a thread."""
     if not text:
         return 0
+    return _counted_once(text) if len(text) <= _LONGEST_KEPT else _counted(text)
+
+
+@lru_cache(maxsize=8_192)
+def _counted_once(text: str) -> int:
+    """The messages of a conversation go with each of its requests."""
+    return _counted(text)
+
+
+def _counted(text: str) -> int:
     head = text[:_LONGEST_COUNTED]
     # encode_ordinary, since plain encode refuses texts that hold the name of a special token.
     tokens = len(_encoding().encode_ordinary(head.encode("utf-8", "replace").decode()))

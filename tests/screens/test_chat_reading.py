@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from chat_host import chat, one_turn, screen_text, write
+from chat_host import chat, end, one_turn, queue, screen_text, write
 from screen_host import HandWorker, until
 from textual.widgets import Input
 
 from tui.config import Settings
-from tui.core.commands import Remember
-from tui.core.conversation import MessageState
-from tui.core.events import PreferencesRead
+from tui.core.attachments import text_attachment
+from tui.core.commands import Ask, Remember
+from tui.core.conversation import MessageState, Receipt
+from tui.core.events import PreferencesRead, ReplyGrew
+from tui.openrouter.text import Clean
 from tui.widgets.find_line import FindLine
 
 
@@ -58,3 +60,30 @@ async def test_another_conversation_ends_the_search(settings: Settings, worker: 
         await pilot.press("ctrl+n")
         await until(pilot, lambda: not screen.query_one(FindLine).display)
         assert screen.composer.has_focus
+
+
+async def test_a_terminal_of_20_by_5_and_back_while_a_reply_streams(settings: Settings, worker: HandWorker) -> None:
+    async with chat(settings, worker, (100, 30)) as (pilot, screen):
+        await one_turn(pilot, screen, worker, "one tree", "a tree", MessageState.DONE)
+        screen.composer.put("/se")
+        await until(pilot, lambda: screen.composer.is_offering)
+        screen.composer.attach(text_attachment(Clean("notes.md"), "x", ()))
+        await write(pilot, screen, "two")
+        await until(pilot, lambda: len(worker.sent(Ask)) == 2)
+        ask: Ask = worker.sent(Ask)[1]
+        queue(worker, ask)
+        for number, size in enumerate([(20, 5), (100, 30), (20, 5), (140, 45), (100, 30)]):
+            text = Clean(
+                f"## Part {number}\n\n```py\n{'x = 1  # ' * 12}\n```\n\n| a | b |\n|---|---|\n| {number} | y |\n\n"
+            )
+            worker.publish(
+                ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=text, receipt=Receipt())
+            )
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        end(worker, ask, MessageState.DONE)
+        await until(pilot, lambda: "Part 4" in screen_text(pilot))
+        assert screen.transcript.is_following
+        message = screen.conversation.messages[-1] if screen.conversation else None
+        assert message is not None
+        assert all(f"Part {number}" in message.text for number in range(5))

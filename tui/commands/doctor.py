@@ -17,6 +17,7 @@ import msgspec
 from tui.commands import clicking
 from tui.commands.output import say
 from tui.commands.running import WorkerRun, run
+from tui.commands.terminal_answers import ask_terminal
 from tui.config import check, config_path
 from tui.config_file import ConfigError, shown_path
 from tui.core.commands import PollQuota
@@ -121,7 +122,8 @@ def _configuration(common: CommonOptions) -> Iterator[Finding]:
     for problem in report.warnings:
         yield Finding(Verdict.WARNING, "configuration", str(problem))
     if not report.errors:
-        yield Finding(Verdict.GOOD, "configuration", shown_path(path))
+        mode = _mode(path)
+        yield Finding(Verdict.GOOD, "configuration", shown_path(path) + ("" if mode is None else f", mode {mode:04o}"))
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -131,7 +133,9 @@ def _folders(settings: Settings) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding(Verdict.BAD, "folders", str(error), "Name another folder with --data-dir or ORTUI_DATA_DIR.")
         return
-    for path in (folders.data, folders.log):
+    for path in (folders.data, folders.log, folders.run, folders.exports, folders.drafts):
+        if not path.exists():
+            continue
         mode = _mode(path)
         if not os.access(path, os.W_OK):
             yield Finding(Verdict.BAD, "folders", f"{shown_path(path)} cannot be written", "Change its owner or mode.")
@@ -277,8 +281,30 @@ def _terminal() -> Iterator[Finding]:
         yield Finding(
             Verdict.WARNING, "Unicode", f"the terminal's encoding is {sys.stdout.encoding}", "Use a UTF-8 locale."
         )
-    else:
-        yield Finding(Verdict.GOOD, "Unicode", "UTF-8; these should be two cells each: 漢 字")
+        return
+    answers = ask_terminal()
+    yield _widths(answers.widths)
+    yield _keyboard(answers.keyboard_protocol)
+
+
+def _widths(cells: tuple[int, ...]) -> Finding:
+    if not cells:
+        return Finding(Verdict.GOOD, "Unicode", "UTF-8; these should be two cells each: 漢 字")
+    wide, joined, accented = cells
+    if (wide, accented) != (2, 1):
+        text = f"UTF-8, but a wide character takes {wide} cells and an accented letter {accented}"
+        return Finding(Verdict.WARNING, "Unicode", text, "Lines with them shift; use another terminal or font.")
+    if joined != 2:
+        text = f"UTF-8; wide characters are right, a joined emoji takes {joined} cells instead of 2"
+        return Finding(Verdict.WARNING, "Unicode", text, "Lines with such emoji shift; nothing else does.")
+    return Finding(Verdict.GOOD, "Unicode", "UTF-8, characters as wide as they should be")
+
+
+def _keyboard(protocol: bool | None) -> Finding:
+    if protocol:
+        return Finding(Verdict.GOOD, "keyboard", "shift+enter and ctrl+digits arrive (Kitty keyboard protocol)")
+    said = "the terminal does not say" if protocol is None else "no Kitty keyboard protocol"
+    return Finding(Verdict.GOOD, "keyboard", f"{said}: ctrl+j breaks the line wherever shift+enter does not")
 
 
 def _colours(name: str) -> str:

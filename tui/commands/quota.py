@@ -249,9 +249,10 @@ def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
         parts.append(f"month {_spent_words(spend.month, budget.month)}{_warning(month, budget.month)}")
     if (left := _left(standing.quota)) is not None:
         parts.append(f"{left} left")
-    elif standing.quota is None or standing.quota.key is None:
+    elif settings.provider.type == "openrouter" and (standing.quota is None or standing.quota.key is None):
         parts.append(f"key {UNKNOWN}")
-    parts.append(f"free {_free(standing.free)}")
+    if settings.provider.type == "openrouter":
+        parts.append(f"free {_free(standing.free)}")
     for use in standing.uses:
         wait = f" {short_duration(use.until - now)}" if use.until is not None else ""
         if use.state is not KeyState.READY:
@@ -285,11 +286,14 @@ def _lines(standing: _Standing, settings: Settings, now: float) -> list[Clean]:
     if balance is not None:
         left = money(balance.total_credits - balance.total_usage)
         rows.append(("credits", f"{left} of {money(balance.total_credits)} left"))
-    else:
+    elif settings.provider.type == "openrouter":
         rows.append(("credits", f"{UNKNOWN} (needs a management key)"))
-    minute = f"{free.minute_used} of {free.minute_limit} this minute"
-    today = f"{'at least ' if free.at_least else ''}{free.day_used} of {free.day_limit} today"
-    rows.append(("free models", f"{minute}, {today}, resets in {duration(max(0.0, free.resets_at - now))}"))
+    if settings.provider.type == "openrouter":
+        minute = f"{free.minute_used} of {free.minute_limit} this minute"
+        today = f"{'at least ' if free.at_least else ''}{free.day_used} of {free.day_limit} today"
+        rows.append(("free models", f"{minute}, {today}, resets in {duration(max(0.0, free.resets_at - now))}"))
+    else:
+        rows.append(("credits", "this kind of server does not tell"))
     for use in standing.uses:
         wait = f" for {duration(max(0.0, use.until - now))}" if use.until is not None else ""
         why = f" ({use.reason})" if use.reason else ""

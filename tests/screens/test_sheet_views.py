@@ -245,7 +245,7 @@ async def test_two_models_side_by_side(settings: Settings, worker: HandWorker) -
         worker.publish(VectorsRead(command.request_id, other, None))
         await pilot.press("ctrl+r")
         own, others = (SMALL, None, None), (COHERE, 2)
-        asked_for = [(3, own), (2, (*others, None)), (3, own), (2, (*others, "search_query"))]
+        asked_for = [(2, (*others, None)), (3, own), (2, (*others, "search_query"))]
         for index, (width, asked) in enumerate(asked_for):
             await at.until(lambda: len(worker.sent(Embed)) == index + 1)  # noqa: B023 - awaited at once
             sent = await at.answer(index, width)
@@ -253,7 +253,7 @@ async def test_two_models_side_by_side(settings: Settings, worker: HandWorker) -
         await at.until(lambda: "differ most" in at.rows("compare") and "Comparing" not in at.rows("compare"))
         table = at.rows("compare").split("\n")
         first, second = (next(line for line in table if line.lstrip().startswith(f"{width} ")) for width in (3, 2))
-        assert first.split() == ["3", "0.02", "40", "–", "–", "1.00", "1.00"]
+        assert first.split() == ["3", "0.02", "–", "–", "–", "1.00", "1.00"]
         assert second.split()[:4] == ["2", "0.12", "40", "1.00"] and second.split()[-2:] == ["1.00", "1.00"]
         at.screen.save_now()
         assert worker.sent(SaveSheet)[-1].sheet.others == (other,)

@@ -34,8 +34,8 @@ _OBEYED = re.compile(
 
 def assert_harmless(written: bytes) -> None:
     """Nothing planted is in it, and nothing at all that a terminal obeys but what the program writes itself."""
-    for name, sequence in PLANTED.items():
-        assert sequence.encode() not in written, name
+    for name, planted in PLANTED.items():
+        assert planted.encode() not in written, name
     for sequence in (
         b"PLANTED-TITLE\x07",
         b"\x1b]0;",
@@ -101,6 +101,7 @@ def test_no_planted_sequence_reaches_the_terminal_from_any_screen(
     for wanted in ("models", "key", "chat/completions", "embeddings", "providers"):
         assert any(path.endswith(wanted) for path in paths), (wanted, paths)
     assert "␛]0;PLANTED" in app.written.decode("utf-8"), "what was planted was not even drawn"
+    assert b"\x1b]52;c;" in app.written, "nothing was copied"
     assert_harmless(bytes(app.written))
 
     exported = tmp_path / "chats.md"

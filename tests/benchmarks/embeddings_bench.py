@@ -22,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 COUNT, WIDTH = 10_000, 1_536
 LINES = 100_000
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +92,7 @@ async def _measure_heat_map(matrix: Any) -> None:
     from tui.widgets.sheet_text import SheetLine
 
     class Alone(App[None]):
+        @override
         def compose(self) -> ComposeResult:
             yield HeatMap()
 
@@ -263,6 +266,7 @@ class _Counting(BaseHTTPRequestHandler):
     now, most, requests, pause = 0, 0, 0, 0.2
     guard = threading.Lock()
 
+    @override
     def log_message(self, *_: object) -> None: ...
 
     def do_GET(self) -> None:

@@ -162,7 +162,7 @@ async def test_half_blocks_show_two_rows_in_a_line() -> None:
         assert len(cells) == 17
         first, last = (list(cells[at])[-2] for at in (0, 15))
         assert first.style is not None and first.style.color != first.style.bgcolor
-        assert first.style.color != last.style.color
+        assert last.style is not None and first.style.color != last.style.color
         # The numbers of every second row, and of the cursor's.
         assert [int(line.text[:5].split()[0]) for line in cells[:3]] == [1, 3, 5]
         assert cells[16].text.split()[0] == "33"

@@ -145,8 +145,9 @@ def test_sums_say_what_the_first_and_the_last_list_say(lists: list[list[Model]],
     passing = {one.id.raw for one in total} - {one.id.raw for one in net}
     at_the_ends = {one.id.raw for one in (*lists[0], *lists[-1])}
     assert passing == {one.id.raw for rows in lists for one in rows} - at_the_ends
-    # It does not matter in how many pieces they were kept.
-    assert set(map(key, summed((summed(steps[:cut]), summed(steps[cut:]))))) == set(map(key, total))
+    # It does not matter in how many pieces they were kept, but for how a model that came and went stood last.
+    pieces = summed((summed(steps[:cut]), summed(steps[cut:])))
+    assert {key(one)[:3] for one in pieces} == {key(one)[:3] for one in total}
 
 
 def key(moved: Moved) -> tuple[object, ...]:

@@ -160,7 +160,13 @@ async def test_the_state_of_the_providers_is_told() -> None:
         pane.show(MODEL, ProviderList(endpoints=(ENDPOINT, NULL_ENDPOINT), fetched_at=NOW), now=NOW)
         shown = text(pane)
         fast = next(line for line in shown.split("\n") if "Fast fp8" in line).split()
-        assert fast == ["Fast", "fp8", "1.00", "4.00", *["–", "131k", "–", "fp8", "99.44", "–", "0.64", "71", "demoted"]]
+        assert fast == [
+            "Fast",
+            "fp8",
+            "1.00",
+            "4.00",
+            *["–", "131k", "–", "fp8", "99.44", "–", "0.64", "71", "demoted"],
+        ]
         assert "p shows all figures" in shown
         unknown = next(line for line in shown.split("\n") if "Unknown" in line)
         assert set(unknown.split()) == {"Unknown", "–"}

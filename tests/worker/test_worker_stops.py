@@ -174,7 +174,9 @@ async def test_all_replies_and_embeddings_stop_at_once(start_demo_server: Any, s
     asks = [host.ask("demo/slow") for _ in range(4)]
     await host.until(lambda: all(host.state.open.get(a.conversation_id) and host.message(a).text for a in asks))
     embedding = asyncio.create_task(host.embed("demo/embed-plain", ["a", "b"]))
-    await host.until(lambda: host.state.sheets.job_id and host.jobs(host.state.sheets.job_id)[-1].state is JobState.SENT)
+    await host.until(
+        lambda: host.state.sheets.job_id and host.jobs(host.state.sheets.job_id)[-1].state is JobState.SENT
+    )
     late = host.ask("demo/slow")
     host.worker.cancel_all()
     ends = [await host.reply(ask) for ask in (*asks, late)]

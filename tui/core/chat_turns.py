@@ -177,13 +177,7 @@ def mended_settings(settings: ConversationSettings, remedy: Remedy, reply: Messa
             if provider is None:
                 return settings
             return replace(settings, parameters=replace(parameters, provider=_ignoring(parameters.provider, provider)))
-        case (
-            RemedyKind.AGAIN
-            | RemedyKind.EDIT
-            | RemedyKind.OTHER_MODEL
-            | RemedyKind.CONTINUE
-            | RemedyKind.PARAMETERS
-        ):
+        case RemedyKind.AGAIN | RemedyKind.EDIT | RemedyKind.OTHER_MODEL | RemedyKind.CONTINUE | RemedyKind.PARAMETERS:
             return settings
 
 

@@ -29,7 +29,7 @@ from tui.screens.embedding_runs import EmbedRuns, same_things
 from tui.screens.live_screen import LiveScreen
 from tui.screens.open_sheet import OpenSheet
 from tui.screens.session import Session
-from tui.screens.sheet_bindings import SHEET_BINDINGS
+from tui.screens.sheet_bindings import SheetBindings
 from tui.screens.sheet_keys import SheetKeys
 from tui.screens.sheet_panes import VIEWS, SheetPanes, View
 from tui.stylesheets import style_path
@@ -60,7 +60,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         "keys change the view."
     )
 
-    BINDINGS: ClassVar[list[BindingType]] = SHEET_BINDINGS
+    BINDINGS: ClassVar[list[BindingType]] = SheetBindings.BINDINGS
 
     view: reactive[View] = reactive("matrix", init=False)
     """Which view is shown; where there is room the neighbours stand beside it."""

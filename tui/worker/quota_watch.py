@@ -67,12 +67,14 @@ class QuotaWatch:
         now = self._clock()
         away = 0.0 if self._away_since is None else now - self._away_since
         pause = pause_s(running=self._running(), away_s=away, failures=self._failures)
-        if pause is None or self._asked_at is None:
-            return None  # the first question is the view's
-        due = self._asked_at + pause
+        if pause is None:
+            return None
+        times = []
+        if self._asked_at is not None:  # the first question is the view's, or that of the first money spent
+            times.append(self._asked_at + pause)
         if self._spent_at is not None and not self._failures:
-            due = min(due, self._spent_at + _AFTER_SPENDING_S)
-        return max(0.0, due - now)
+            times.append(self._spent_at + _AFTER_SPENDING_S)
+        return max(0.0, min(times) - now) if times else None
 
     async def run(self) -> None:
         """Until cancelled: sleeps between the times."""

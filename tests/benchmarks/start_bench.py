@@ -1,9 +1,10 @@
 """CPU time from start to the first full screen, beside a bare Textual app in the same run.
 
-Run by hand on Linux: `python tests/benchmarks/start_bench.py [ROUNDS]`. Both run in a pseudo-terminal of 80x24; what
+Run by hand on Linux: `python tests/benchmarks/start_bench.py [ROUNDS]`. All run in a pseudo-terminal of 80x24; what
 is compared is the CPU time of the whole process until its first full screen was written, with compiled bytecode: the
-median and the least of all rounds, and the median ratio of neighbours in one round. ortui starts on a database that holds a catalogue of some 445 models, as on every start but the
-first: once with a configuration file, which has to be read with PyYAML, once with what the environment says alone.
+median and the least of all rounds, and the median ratio of neighbours in one round. ortui starts on a database that
+holds a catalogue of some 445 models, as on every start but the first: once with a configuration file, which has to be
+read with PyYAML, once with what the environment says alone.
 """
 
 from __future__ import annotations

@@ -193,12 +193,13 @@ async def test_a_whole_embedding_stops_with_every_batch_written_down(start_host:
     server = ScriptedServer(answers, silent)
     async with server as url:
         host = await start_host(url, catalogue=False)
-        embedding = asyncio.create_task(host.embed("some/model", list("abcdefgh"), batch_size=1))
-        await host.until(lambda: len(server.posts) == 5)
+        embedding = asyncio.create_task(host.embed("some/model", list("abcdefghijkl"), batch_size=1))
+        # The first goes alone; then eight are under way.
+        await host.until(lambda: len(server.posts) == 9)
         host.worker.cancel_all()
         ended = await embedding
-    assert [bool(vector) for vector in ended.vectors] == [True] + [False] * 7
-    assert await host.states() == ["billed", *["unknown"] * 4]
+    assert [bool(vector) for vector in ended.vectors] == [True] + [False] * 11
+    assert await host.states() == ["billed", *["unknown"] * 8]
     assert ended.receipt.cost.kind is CostKind.UNKNOWN
 
 

@@ -37,17 +37,15 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
     def plus(self, other: Share) -> Share:
         """Both together."""
-        return Share(
-            **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS},
-            **{name: MONEY.add(getattr(self, name), getattr(other, name)) for name in _MONIES},
-        )
+        sums: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        sums |= {name: MONEY.add(getattr(self, name), getattr(other, name)) for name in _MONIES}
+        return Share(**sums)
 
     def minus(self, other: Share) -> Share:
         """What is left when the other is taken out."""
-        return Share(
-            **{name: getattr(self, name) - getattr(other, name) for name in _COUNTS},
-            **{name: MONEY.subtract(getattr(self, name), getattr(other, name)) for name in _MONIES},
-        )
+        sums: dict[str, Any] = {name: getattr(self, name) - getattr(other, name) for name in _COUNTS}
+        sums |= {name: MONEY.subtract(getattr(self, name), getattr(other, name)) for name in _MONIES}
+        return Share(**sums)
 
     def row(self, key: Clean) -> SpendRow:
         """As a screen shows it."""
@@ -89,10 +87,9 @@ _SQL: Final = {table: _statements(table, keys) for table, keys in _TABLES.items(
 
 def share_of_row(row: Row) -> Share:
     """The sums of a row that has the columns `COLUMNS`."""
-    return Share(
-        **{name: int(row[name]) for name in _COUNTS},
-        **{name: money_out(row[name]) or ZERO for name in _MONIES},
-    )
+    sums: dict[str, Any] = {name: int(row[name]) for name in _COUNTS}
+    sums |= {name: money_out(row[name]) or ZERO for name in _MONIES}
+    return Share(**sums)
 
 
 def total(rows: Iterable[Row]) -> Share:

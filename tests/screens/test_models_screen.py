@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
 from screen_host import NOW, HandWorker, Host, until
 from textual.events import Key
 from textual.pilot import Pilot
@@ -14,7 +15,15 @@ from textual.pilot import Pilot
 from tui.config import Settings
 from tui.core.commands import LoadEndpoints, RefreshCatalogue, Remember, SetFavourite
 from tui.core.conversation import Failure
-from tui.core.events import CatalogueFailed, CatalogueLoaded, EndpointsLoaded, PreferencesRead
+from tui.core.events import (
+    CatalogueFailed,
+    CatalogueLoaded,
+    EndpointsLoaded,
+    Job,
+    JobChanged,
+    JobState,
+    PreferencesRead,
+)
 from tui.openrouter.catalogue import Endpoint, Model, Pricing
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.compare_dialog import CompareDialog
@@ -207,3 +216,16 @@ async def test_details_appear_when_the_terminal_grows(settings: Settings, worker
         await until(pilot, lambda: "[@click=app.quit]x[/]" in screen_text(pilot))
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: screen.details is not None and not screen.details.display)
+
+
+async def test_providers_that_have_come_are_no_longer_waited_for(settings: Settings, worker: HandWorker) -> None:
+    async with models(settings, worker, size=(160, 40)) as (pilot, screen, _):
+        model = screen.table.model
+        assert model is not None
+        screen._ask_providers(model.id, force=False)
+        job = Job(id=f"endpoints:{model.id.raw}", kind="endpoints", state=JobState.SENT, since=0.0)
+        worker.publish(JobChanged(job))
+        await until(pilot, lambda: "asking for them" in screen_text(pilot))
+        worker.publish(EndpointsLoaded(model=model.id, endpoints=(), fetched_at=worker.now))
+        worker.publish(JobChanged(replace(job, state=JobState.DONE)))
+        await until(pilot, lambda: "asking for them" not in screen_text(pilot))

@@ -14,7 +14,7 @@ FILTERS: Final = (
     ("everything", ""),
     ("favourites", "fav"),
     ("free", "free"),
-    ("cheap and able: tools, long context, at most $1 in", "tools ctx>=128k in<=1 sort:in"),
+    ("tools, long context, cheap", "tools ctx>=128k in<=1"),
     ("reasoning, cheapest first", "reasoning out:text sort:out"),
     ("sees images", "vision out:text"),
     ("answers by a JSON schema", "structured"),
@@ -36,5 +36,5 @@ def filter_menu(index: CatalogueIndex, context: QueryContext, current: str) -> P
         query = parse(text)
         assert isinstance(query, Query)
         found = len(index.query(query, SortOrder(), context).rows)
-        items.append(PickItem(text, Clean(name), Clean(f"{text}  {count(found):>6}")))
+        items.append(PickItem(text, Clean(name), Clean(f"{text}  {count(found):>4}")))
     return PickScreen("filters", items, current=current)

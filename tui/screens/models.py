@@ -137,7 +137,7 @@ class ModelsScreen(ShownModels):
             self._restore()
         if topics & (Topic.CATALOGUE | Topic.PREFERENCES):
             self._show_catalogue()
-        if topics & Topic.ENDPOINTS:
+        if topics & (Topic.ENDPOINTS | Topic.JOBS):  # that they have come, and that nobody asks for them any more
             self._show_details()
         if topics & (Topic.JOBS | Topic.CATALOGUE):
             self._show_standing()

@@ -74,7 +74,14 @@ def chosen_columns(kinds: Sequence[object]) -> tuple[Column[str], ...]:
     return tuple(replace(ALL_COLUMNS[kind], priority=rank[kind]) for kind in known)
 
 
-_SHORT_KINDS: Final = {"embeddings": "emb", "image": "img", "rerank": "rank", "transcription": "text", "speech": "say"}
+_SHORT_KINDS: Final = {
+    "embeddings": "emb",
+    "image": "img",
+    "rerank": "rank",
+    "transcription": "text",
+    "speech": "say",
+    "video": "vid",
+}
 
 
 def price_text(model: Model, price: Decimal | None) -> str:

@@ -43,7 +43,7 @@ def place(columns: Sequence[Column[KindT]], width: int, *, start: int = 0, gap: 
     for column in sorted(columns, key=lambda column: column.priority):
         need = column.width + (gap if chosen else 0)
         if chosen and need > left:
-            break
+            continue  # a narrower one may still fit
         chosen.append(column)
         left -= need
     widths = {column.head: column.width for column in chosen}

@@ -80,7 +80,8 @@ async def test_the_moves_from_first_question_to_fork(
 async def test_a_stopped_reply_keeps_its_text_gets_its_bill_and_goes_on(
     start_demo_server: Any, fresh_key: Callable[..., str], tmp_path: Path
 ) -> None:
-    url = start_demo_server("--slow-rate", "120", "--generation-delay", "0.5")
+    # Long enough for the screen to be looked at before the bill comes, on a busy machine too.
+    url = start_demo_server("--slow-rate", "120", "--generation-delay", "3")
     async with live_chat(url, fresh_key(), tmp_path, (140, 40)) as (pilot, screen):
         await begin(pilot, screen, "demo/slow-billed", "tell me")
         await until(pilot, lambda: screen.running is not None and len(screen.running.text) > 30, 15)

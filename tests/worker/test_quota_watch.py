@@ -49,11 +49,11 @@ def make() -> tuple[Clock, QuotaWatch]:
     return clock, QuotaWatch(clock.ask, lambda: clock.running, lambda: clock.now)
 
 
-async def test_nothing_is_due_before_the_first_answer() -> None:
+async def test_before_the_first_answer_only_spending_makes_one_ask() -> None:
     _, watch = make()
     assert watch.due_in_s() is None
     watch.note_spent()
-    assert watch.due_in_s() is None
+    assert watch.due_in_s() == 2
 
 
 async def test_after_spending_it_is_asked_soon_and_once() -> None:

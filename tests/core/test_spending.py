@@ -55,6 +55,11 @@ def test_the_month_s_end_goes_by_the_month_s_mean() -> None:
     assert month_end(spend(month="1"), first_minute) == 31
 
 
+def test_the_month_does_not_end_below_today() -> None:
+    first = spend(today="1", month="1", burn="1")
+    assert month_end(first, NOW) == day_end(first, NOW) > 4
+
+
 @pytest.mark.parametrize(
     ("left", "credits_left", "resets_in_s", "out"),
     [

@@ -35,7 +35,7 @@ def day_end(spend: SpendSummary, now: float) -> Decimal:
 
 
 def month_end(spend: SpendSummary, now: float) -> Decimal:
-    """What the month will have cost at its end (UTC) at its own mean rate so far.
+    """What the month will have cost at its end (UTC) at its own mean rate so far, and no less than by today's end.
 
     A quarter of an hour says nothing of weeks; the first day of a month counts as a whole one.
     """
@@ -43,7 +43,8 @@ def month_end(spend: SpendSummary, now: float) -> Decimal:
     whole = calendar.monthrange(at.year, at.month)[1] * _DAY_S
     start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     gone = max(float(_DAY_S), (at - start).total_seconds())
-    return MONEY.multiply(spend.month.total_usd, Decimal(whole) / Decimal(int(gone)))
+    by_tonight = MONEY.add(spend.month.total_usd, MONEY.subtract(day_end(spend, now), spend.today.total_usd))
+    return max(MONEY.multiply(spend.month.total_usd, Decimal(whole) / Decimal(int(gone))), by_tonight)
 
 
 class BudgetLeft(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from tui.core.events import (
     JobChanged,
     JobState,
     Noticed,
+    PreferencesRead,
     QuotaRead,
     ReplyGrew,
     TurnEnded,
@@ -119,3 +120,9 @@ def test_notices_are_numbered_and_few_are_kept() -> None:
         assert state.apply(Noticed(Clean(str(number)))) == Topic.NOTICES
     assert state.notice_count == 60
     assert [number for number, _ in state.notices] == list(range(11, 61))
+
+
+def test_favourites_come_before_what_was_used_last() -> None:
+    state = State()
+    state.apply(PreferencesRead(values={}, favourites=frozenset({"b/two", "a/one"}), recents=("c/three", "a/one")))
+    assert state.picked_first == ("a/one", "b/two", "c/three", "a/one")

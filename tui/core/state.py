@@ -287,6 +287,11 @@ class State:
                 assert_never(event)
 
     @property
+    def picked_first(self) -> tuple[str, ...]:
+        """Raw ids of the models that come first wherever one is picked: favourites, then those used last."""
+        return (*sorted(self.favourites), *self.recents)
+
+    @property
     def running_cost_usd(self) -> Decimal:
         """Estimated cost of all that streams now."""
         total = Decimal(0)

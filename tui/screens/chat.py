@@ -236,7 +236,7 @@ class ChatScreen(ChatConversations):
         from tui.screens.pick_items import model_items
 
         state = self.session.state
-        recents = (*sorted(state.favourites), *state.recents)
+        recents = state.picked_first
         current = self.settings.model.raw if self.settings.model else None
 
         def take(picked: str | None) -> None:

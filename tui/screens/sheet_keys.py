@@ -83,7 +83,7 @@ class SheetKeys(_Part):
         return PickScreen(
             title,
             items,
-            recents=sorted(favourites),
+            recents=self.session.state.picked_first,
             current=self.model_id,
             empty="No embedding model is in the list of models.",
         )

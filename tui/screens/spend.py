@@ -325,7 +325,7 @@ class SpendScreen(LiveScreen):
                 _ = self.session.submit(RepriceHistory(models=(model.id,)))
 
         empty = "The list of models is not there yet: F2, then r loads it."
-        picker = PickScreen("the last 30 days on", [*chats, *embeds], recents=state.recents, empty=empty)
+        picker = PickScreen("the last 30 days on", [*chats, *embeds], recents=state.picked_first, empty=empty)
         _ = self.app.push_screen(picker, ask)
 
     def _show_what_if(self) -> None:

@@ -36,7 +36,12 @@ class CompletionList(Widget):
             background: $block-cursor-background;
             text-style: $block-cursor-text-style;
         }
-        &:ansi > .completion--meaning { text-style: dim; }
+        &:ansi {
+            /* The terminal's own colours have no panel: without one the rows read as part of what lies below. */
+            background: ansi_bright_black;
+            color: ansi_bright_white;
+        }
+        &:ansi > .completion--meaning { color: ansi_white; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"completion--meaning", "completion--lit"}

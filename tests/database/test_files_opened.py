@@ -233,11 +233,14 @@ def test_a_read_only_place_means_memory(tmp_path: Path, mode: tuple[int, int]) -
     path = tmp_path / "data" / "ortui.db"
     make(path)
     program = f"""
-        import json  # that other user may not be able to read the interpreter's folder
         import os
         from pathlib import Path
         from tui.database.thread import Database
         from tui.database import settings_store
+        # Everything is imported before: that other user may not be able to read the folders of programs.
+        before = Database(None)
+        before.run_sync(settings_store.remember, "k", 5)
+        before.close()
         if os.geteuid() == 0:
             os.setgid(65534)
             os.setuid(65534)

@@ -37,12 +37,9 @@ _FRAME_S: Final = 1 / 30
 """Topics are published at most this often."""
 _WORKER_STOP_S: Final = 0.8
 """How long leaving waits for the worker."""
-_LEAVE_LIMIT_S: Final = 0.95
-"""After a signal, the process ends by force after this long."""
 _FIRST_PAINT_LATEST_S: Final = 0.5
 _COLLECT_LATEST_S: Final = 3.0
 """The collector, off while the program starts, is on again by then, whatever the start has come to."""
-_QUIT_LIMIT_S: Final = 4.0
 _THEME_ALIASES: Final = {"textual-ansi": "ansi-dark"}
 """Names of earlier Textual versions."""
 

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from textual import on
 from textual.app import App, ComposeResult
-from textual.pilot import Pilot
 from typing_extensions import override
+from waiting import until
 
 from tui.core.conversation import Failure
 from tui.core.prices import Workload
@@ -103,13 +101,6 @@ class Host(App[None]):
     @on(ModelDetails.ProvidersAsked)
     def note(self, event: ModelDetails.ProvidersAsked) -> None:
         self.asked.append(event.model)
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 5.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        await pilot.pause(0.005)
 
 
 def text(pane: LineView) -> str:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,6 +12,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 from typing_extensions import override
+from waiting import until
 
 from tui.core.catalogue_filter import Query, QueryContext, SortKey, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex, Result
@@ -98,13 +97,6 @@ class CountingTable(ModelTable):
     def render_line(self, y: int) -> Strip:
         self.drawn += 1
         return super().render_line(y)
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 5.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        await pilot.pause(0.005)
 
 
 async def settled(pilot: Pilot[Any], app: Host) -> None:

@@ -81,3 +81,12 @@ def test_opaque_text_goes_back_as_it_came_and_is_shown_clean() -> None:
     assert tag == Opaque("a\x1b[2J\nb")
     assert tag != "a\x1b[2J\nb"
     assert len({tag, Opaque(tag.raw)}) == 1
+
+
+@pytest.mark.parametrize("length", [4095, 4096, 4097, 9000])
+def test_long_texts_are_cleaned_as_their_characters(length: int) -> None:
+    """They are cleaned in parts; few bad characters and many are made visible in different ways."""
+    for bad in ("\x1b\x9b\u202e", "".join(map(chr, (*range(1, 9), *range(0x7F, 0xA0), *range(0xD800, 0xD900))))):
+        text = ("good 漢\r\n\t" + bad) * (length // 7)
+        one_by_one = "".join(clean(character) for character in text[:length].replace("\r\n", "\n"))
+        assert clean(text[:length]) == one_by_one

@@ -10,6 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from tui.openrouter.text import clean
+from tui.widgets import markdown_wrap
 from tui.widgets.markdown_code import LOOKS, colour
 from tui.widgets.markdown_inline import CODE, LINK, parse_inline, safe_url
 from tui.widgets.markdown_kinds import Kind
@@ -100,6 +101,16 @@ def test_wrapped_rows_fit_and_lose_only_spaces(text: str, width: int) -> None:
     rows = wrap(text, width)
     assert all(cells(text[row.start : row.end]) <= width for row in rows)
     assert "".join(text[row.start : row.end] for row in rows).replace(" ", "") == text.replace(" ", "")
+
+
+def test_what_counts_as_narrow_takes_a_cell_each_and_is_broken_like_any_text() -> None:
+    """It is measured by its length, and would be broken in the same places if it were looked at character by character."""
+    narrow = [character for character in map(chr, range(0x20, 0x10000)) if markdown_wrap._NARROW.fullmatch(character)]
+    assert {"~", "é", "я", "—", "␛", "│", "�"} <= set(narrow)
+    assert all(cell_len(character) == 1 for character in narrow)
+    text = "".join(narrow)
+    for width in (3, 11, 40):
+        assert markdown_wrap._fold(text, width, narrow=True) == markdown_wrap._fold(text, width, narrow=False)
 
 
 def test_words_are_not_torn() -> None:

@@ -29,13 +29,29 @@ _VISIBLE: Final = {code: 0x2400 + code for code in range(0x20) if chr(code) not 
     _SHOWN_AS_REPLACEMENT, 0xFFFD
 )
 
+_OBEYED: Final = frozenset(map(chr, _VISIBLE))
+_PART: Final = 4096
+_FEW: Final = 40
+"""Different characters up to which replacing one after the other is faster than translating."""
+
 
 def clean(text: str) -> Clean:
     """Show the characters that a terminal would obey instead of passing them on; `\\r\\n` becomes `\\n`."""
     # Whatever a terminal obeys is unprintable, and this is ten times faster than to translate.
     if text.isprintable() or text.replace("\n", " ").replace("\t", " ").isprintable():
         return Clean(text)
-    return Clean(text.replace("\r\n", "\n").translate(_VISIBLE))
+    text = text.replace("\r\n", "\n")
+    return Clean("".join(_made_visible(text[at : at + _PART]) for at in range(0, len(text), _PART)))
+
+
+def _made_visible(part: str) -> str:
+    """Some characters; to look which of them are bad is up to ten times faster than to translate each."""
+    bad = _OBEYED & set(part)
+    if len(bad) > _FEW:
+        return part.translate(_VISIBLE)
+    for character in bad:
+        part = part.replace(character, chr(_VISIBLE[ord(character)]))
+    return part
 
 
 def clean_line(text: str) -> Clean:

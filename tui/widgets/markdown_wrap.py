@@ -23,7 +23,12 @@ _STAYS = (
     "\u3001\u3002\u3009\u300b\u300d\u300f\u3011\u3015\uff01\uff09\uff0c\uff0e\uff1a\uff1b\uff1f"
     "\ufe0f\u200d\u0300-\u036f\U0001f3fb-\U0001f3ff"
 )
-_ASCII_WORD = re.compile(r"\S+\s*|\s+")
+_NARROW = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u037a-\u037f\u0391-\u03a1\u03a3-\u0482\u2010-\u2027\u2030-\u203a"
+    "\u2400-\u2426\u2500-\u25fc\ufffd]*"
+)
+"""Characters that take one cell each beside one another: a text of these needs no look at every one of them."""
+_NARROW_WORD = re.compile(r"\S+\s*|\s+")
 _WORD = re.compile(rf"(?:[\U0001f1e6-\U0001f1ff]{{2}}|[{_WIDE}](?:\u200d.|[{_STAYS}])*|[^\s{_WIDE}]+)\s*|\s+")
 
 
@@ -35,22 +40,22 @@ def cells(text: str) -> int:
 def wrap(text: str, width: int) -> list[Row]:
     """Rows of at most `width` cells (1 or more), broken at spaces and between wide characters, inside words only when
     one is longer than a row; `text` has no line breaks."""
-    ascii_only = text.isascii()
-    if (len(text) if ascii_only else cell_len(text)) <= width:
+    narrow = text.isascii() or _NARROW.fullmatch(text) is not None
+    if (len(text) if narrow else cell_len(text)) <= width:
         return [Row(0, len(text))]
     rows: list[Row] = []
     start = used = ink = 0  # start of the row, its cells with trailing spaces, offset after its last visible character
-    for match in (_ASCII_WORD if ascii_only else _WORD).finditer(text):
+    for match in (_NARROW_WORD if narrow else _WORD).finditer(text):
         word = match.group()
         begin = match.start()
         bare = word.rstrip()
-        size = len(bare) if ascii_only else cell_len(bare)
+        size = len(bare) if narrow else cell_len(bare)
         if used + size > width:
             if ink > start:
                 rows.append(Row(start, ink))
             start, used = begin, 0
             if size > width:
-                for piece_start, piece_end, piece_size in _fold(bare, width, ascii_only):
+                for piece_start, piece_end, piece_size in _fold(bare, width, narrow):
                     if piece_start:
                         rows.append(Row(start, begin + piece_start))
                         start = begin + piece_start
@@ -66,9 +71,9 @@ def wrap(text: str, width: int) -> list[Row]:
     return rows
 
 
-def _fold(word: str, width: int, ascii_only: bool) -> list[tuple[int, int, int]]:
+def _fold(word: str, width: int, narrow: bool) -> list[tuple[int, int, int]]:
     """A word longer than a row in pieces: start, end, cells."""
-    if ascii_only:
+    if narrow:
         return [(at, min(at + width, len(word)), min(width, len(word) - at)) for at in range(0, len(word), width)]
     pieces = []
     start = size = 0

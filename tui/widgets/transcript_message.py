@@ -27,6 +27,8 @@ from tui.widgets.transcript_pieces import DrawnPieces, Piece
 
 MARKDOWN_LIMIT: Final = 2_000_000
 """Characters; a longer reply is drawn as plain text."""
+_DRAWN_AT_ONCE: Final = 32_768
+"""Characters; when more has come at once, only what is in and near the pane is drawn."""
 _THOUGHT_PART: Final = 4096
 """Characters of thinking that are drawn together."""
 
@@ -222,11 +224,18 @@ class MessageBlock:
         first = min(first, self._follow_table(kept))
         if not measure:
             return 0, max(old_height, self.height)
-        for index in range(self.piece_at(first) if first < unchanged else kept, len(self.pieces)):
+        begin = self.piece_at(first) if first < unchanged else kept
+        if self._length(begin) > _DRAWN_AT_ONCE:
+            return min(first, unchanged), max(old_height, self.height)
+        for index in range(begin, len(self.pieces)):
             self.lines_of(index)
         if first < unchanged:
             return first, max(old_height, self.height)
         return self._changed_lines(kept, old, old_height)
+
+    def _length(self, begin: int) -> int:
+        """Characters of the body in the pieces from there on."""
+        return sum(len(piece.unit.text) for piece in self.pieces[begin:] if piece.unit is not None)
 
     def _changed_lines(self, kept: int, old: list[Piece], old_height: int) -> tuple[int, int]:
         """Compare what was drawn behind the closed pieces with what is drawn there now."""

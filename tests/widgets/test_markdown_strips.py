@@ -104,7 +104,7 @@ def test_wrapped_rows_fit_and_lose_only_spaces(text: str, width: int) -> None:
 
 
 def test_what_counts_as_narrow_takes_a_cell_each_and_is_broken_like_any_text() -> None:
-    """It is measured by its length, and would be broken in the same places if it were looked at character by character."""
+    """It is measured by its length, and broken where it would be broken if its characters were looked at."""
     narrow = [character for character in map(chr, range(0x20, 0x10000)) if markdown_wrap._NARROW.fullmatch(character)]
     assert {"~", "é", "я", "—", "␛", "│", "�"} <= set(narrow)
     assert all(cell_len(character) == 1 for character in narrow)

@@ -79,9 +79,8 @@ class UnitSplitter:
         text = self._rest + text
         position = 0
         while True:
-            newline = text.find("\n", position)
-            length = (newline if newline >= 0 else len(text)) - position
-            if length > LONGEST_LINE:
+            newline = text.find("\n", position, position + LONGEST_LINE + 1)
+            if newline < 0 and len(text) - position > LONGEST_LINE:
                 cut = text.rfind(" ", position + 1, position + LONGEST_LINE) + 1 or position + LONGEST_LINE
                 self._take(text[position:cut], base + position, cut=self._rest_is_cut)
                 self._rest_is_cut = True

@@ -175,13 +175,13 @@ async def test_a_step_of_the_cursor_draws_a_few_lines_only(monkeypatch: pytest.M
         await shown(pilot, app.heat_map, 30, Tiles())
         await pilot.pause()
         asked: list[int] = []
-        plain = HeatMap.render_line
+        plain = HeatMap.finished_line
 
-        def counted(self: HeatMap, y: int) -> Any:
+        def counted(self: HeatMap, y: int, *more: Any) -> Any:
             asked.append(y)
-            return plain(self, y)
+            return plain(self, y, *more)
 
-        monkeypatch.setattr(HeatMap, "render_line", counted)
+        monkeypatch.setattr(HeatMap, "finished_line", counted)
         await pilot.press("right")
         await pilot.pause()
         # Of 30 rows only the cursor's; besides it the header and what stands below.

@@ -42,16 +42,15 @@ class Matrix:
             levels[block] = _by_twos(sums), _by_twos(counts)
         self._levels = levels
 
-    def tile(self, down: range, across: range, block: int = 1) -> list[list[float]]:
-        """The values of these rows and columns, each of `block` texts; NaN where no text of one has a vector."""
+    def tile(self, down: range, across: range, block: int = 1) -> Rows:
+        """`(down, across)` float32 values of blocks of `block` texts; NaN where no text of one has a vector."""
         np = load_numpy()
         if not self._unit.shape[1]:
-            return [[float("nan")] * len(across) for _ in down]
+            return np.full((len(down), len(across)), np.nan, dtype=np.float32)  # type: ignore[no-any-return]
         above = self._means(down, block)
         left = above if across == down else self._means(across, block)
         with np.errstate(all="ignore"):
-            values: list[list[float]] = np.clip(above @ left.T, -1.0, 1.0).tolist()
-        return values
+            return np.clip(above @ left.T, -1.0, 1.0)  # type: ignore[no-any-return]
 
     def _means(self, blocks: range, block: int) -> Rows:
         np = load_numpy()

@@ -5,45 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
 from tui.core import formats
-from tui.openrouter.text import Clean
 from tui.widgets.heat_cells import HeatCells
-from tui.widgets.heat_plan import EMPTY, Level, Plan, fitting_level, levels, make_plan
+from tui.widgets.heat_pane import HeatPane, MapRow, Tile
 from tui.widgets.heat_ramp import RAMP, STEPS, UNKNOWN, Ramp, make_ramp
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.color import Color
+    from textual.filter import LineFilter
 
 
-class Tile(Protocol):
-    """The values of these rows and columns, counted in blocks of so many texts; NaN where unknown."""
-
-    def __call__(self, down: range, across: range, block: int = 1, /) -> Sequence[Sequence[float]]: ...
-
-
-class MapRow(Protocol):
-    """One text of the matrix: the number it has in the sheet, and itself."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def text(self) -> Clean: ...
-
-
-class HeatMap(ScrollView, can_focus=True):
+class HeatMap(HeatPane, can_focus=True):
     """The matrix, its legend, and the pair under the cursor."""
 
     HELP = (
@@ -117,123 +102,27 @@ class HeatMap(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
         super().__init__(id=id)
-        self._rows: Sequence[MapRow] = ()
-        self._digits = 1
-        """Of the largest number."""
-        self._tile: Tile = lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down]
         self._range = (0.0, 1.0)
-        self._zoom: Level | None = None
-        self._plan = EMPTY
-        self._width = 0
-        """Columns that can be drawn on."""
-        self._held: tuple[tuple[range, range], Sequence[Sequence[float]]] | None = None
         self._ramp: Ramp | None = None
-        self._base: Style | None = None
-        self._cells: HeatCells | None = None
+        self._filters: Sequence[LineFilter] = ()
+        self._background: Color | None = None
+        self._looks: dict[str, Style] = {}
+        """Styles of the parts as they reach the screen; "" is the one of the pane itself."""
 
     def show(self, rows: Sequence[MapRow], tile: Tile, spread: tuple[float, float] | None = None) -> None:
         """Show the matrix of these texts; `spread` is the least and greatest value that occurs between them."""
-        self._rows = rows
-        self._digits = len(str(max((row.number for row in rows), default=1)))
-        self._tile = tile
+        self._take(rows, tile)
         self._range = spread if spread is not None and spread[1] - spread[0] > 1e-6 else (0.0, 1.0)
-        self._held = None
         last = max(0, len(self._rows) - 1)
         self.set_reactive(HeatMap.cursor, (min(self.cursor[0], last), min(self.cursor[1], last)))
         if self.selected is not None and self.selected > last:
             self.set_reactive(HeatMap.selected, None)
         self._arrange()
 
-    def value(self, row: int, column: int) -> float:
-        """How alike the cells of two texts are; NaN when unknown."""
-        block = self._plan.level.block
-        row, column = row // block, column // block
-        if self._held is not None:
-            (rows, columns), values = self._held
-            if row in rows and column in columns:
-                return values[row - rows.start][column - columns.start]
-        if not self._rows:
-            return float("nan")
-        return self._tile(range(row, row + 1), range(column, column + 1), block)[0][0]
-
-    @property
-    def cell_width(self) -> int:
-        """Columns that each cell takes, the gap included."""
-        return self._plan.cell
-
-    @property
-    def texts_a_cell(self) -> int:
-        """Texts that each cell stands for, down and across."""
-        return self._plan.level.block
-
     @property
     def scale(self) -> tuple[float, float]:
         """The values at the two ends of the ramp."""
         return self._range if self.spread_out else (0.0, 1.0)
-
-    # Layout
-
-    def _levels(self) -> tuple[Level, ...]:
-        return levels(len(self._rows), halves=not self._is_plain)
-
-    @property
-    def _is_plain(self) -> bool:
-        """Whether colours cannot be mixed: then the glyphs tell all, and half-blocks would tell nothing."""
-        return self.app.native_ansi_color or self.get_component_styles("heat-map--low").color.ansi is not None
-
-    def _arrange(self) -> None:
-        """Choose the widths for this size and these texts."""
-        count, height = len(self._rows), self.size.height
-        digits = self._digits
-        steps = self._levels()
-        if self._zoom in steps:
-            level = self._zoom
-            self._width = self._width_beside(make_plan(count, digits, level, height))
-        else:
-            # The size counts the scrollbar in; the numbers of the columns stand for the horizontal one.
-            level = steps[fitting_level(count, self.size.width - digits - 2, steps)]
-            self._width = self._width_beside(make_plan(count, digits, level, height))
-            if self._width < self.size.width:
-                level = steps[fitting_level(count, self._width - digits - 2, steps)]
-        self._plan = make_plan(count, digits, level, height)
-        self._held = self._cells = None
-        self.virtual_size = Size(
-            self._plan.gutter + self._plan.cells * level.cell, 1 + self._plan.lines + self._plan.footer
-        )
-        self.refresh()
-
-    def _width_beside(self, plan: Plan) -> int:
-        overflows = 1 + plan.lines + plan.footer > self.size.height
-        return self.size.width - (self.scrollbar_size_vertical if overflows else 0)
-
-    def _lines_in_view(self) -> int:
-        return max(1, self.size.height - 1 - self._plan.footer)
-
-    def _columns_in_view(self) -> int:
-        return max(1, (self._width - self._plan.gutter) // self._plan.cell)
-
-    def _first_column(self) -> int:
-        # Whole cells only, rounded up so that the last one can be reached.
-        return -(-self.scroll_offset.x // self._plan.cell)
-
-    def _footer_top(self) -> int:
-        below = 1 + self._plan.lines - self.scroll_offset.y
-        return min(self.size.height - self._plan.footer, below)
-
-    def _visible(self) -> tuple[range, range]:
-        top, left = self.scroll_offset.y, self._first_column()
-        plan = self._plan
-        at_once = plan.level.rows_a_line
-        return (
-            range(top * at_once, max(top * at_once, min(plan.cells, (top + self._lines_in_view()) * at_once))),
-            range(left, max(left, min(plan.cells, left + self._columns_in_view()))),
-        )
-
-    def _values(self) -> tuple[range, range, Sequence[Sequence[float]]]:
-        visible = self._visible()
-        if self._held is None or self._held[0] != visible:
-            self._held = (visible, self._tile(*visible, self._plan.level.block))
-        return (*visible, self._held[1])
 
     def on_resize(self, event: events.Resize) -> None:
         self._arrange()
@@ -247,49 +136,64 @@ class HeatMap(ScrollView, can_focus=True):
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._ramp = self._cells = self._base = None
+        self._ramp = None
+        self._looks.clear()
 
     # Drawing
 
     @override
+    def finished_line(self, y: int, width: int, base: Style, filters: Sequence[LineFilter], background: Color) -> Strip:
+        # The filters have changed the styles already, of which there are some hundred, and not each of the cells.
+        if filters != self._filters or background != self._background:
+            self._filters, self._background = filters, background
+            self._ramp = self._cells = self._drawn = None
+            self._looks.clear()
+        return self._line(y, width)
+
+    @override
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        if self._base is None:
-            self._base = self.rich_style
-        base = self._base
+        return self._line(y, self.size.width)
+
+    def _line(self, y: int, width: int) -> Strip:
+        base = self._part("")
         if not self._rows:
             return Strip.blank(width, base)
         footer = self._footer_top()
         if y == 0:
-            segments = self._header(base)
+            segments = self._header()
         elif y >= footer:
             segments = self._footer_line(y - footer, base)
         else:
-            rows, columns, values = self._values()
+            (rows, columns), values = self._values()
             plan = self._plan
-            at_once = plan.level.rows_a_line
-            first = (y - 1) * at_once
+            first = (y - 1) * plan.level.rows_a_line
             if rows.start + first in rows:
-                lines = values[first : first + at_once]
-                numbered = self._gutter(rows.start + first)
-                draw = self._cell_drawing
-                cells = draw.row(lines[0], *self.scale) if at_once == 1 else draw.half_row(lines, *self.scale)
+                cells = self._cell_line(y - 1, self.scale, self._cell_drawing)
                 filled = plan.gutter + len(columns) * plan.cell
                 rest = [Segment(" " * (width - filled), base)] if filled < width else []
-                strip = Strip([numbered, *cells, *rest], max(width, filled))
-                block = self._plan.level.block
-                row, column = self.cursor[0] // block, self.cursor[1] // block
-                if first <= row - rows.start < first + at_once and column in columns:
+                strip = Strip([self._gutter(rows.start + first), *cells, *rest], max(width, filled))
+                row, column = self.cursor[0] // plan.level.block, self.cursor[1] // plan.level.block
+                if first <= row - rows.start < first + plan.level.rows_a_line and column in columns:
                     at = column - columns.start
-                    strip = self._with_cursor(strip, at, lines[row - rows.start - first][at])
+                    strip = self._with_cursor(strip, at, float(values[row - rows.start][at]))
                 return strip if strip.cell_length == width else strip.adjust_cell_length(width, base)
             segments = []
         return Strip(segments).adjust_cell_length(width, base)
 
     def _part(self, name: str) -> Style:
-        return self.get_component_rich_style(f"heat-map--{name}")
+        look = self._looks.get(name)
+        if look is None:
+            look = self.get_component_rich_style(f"heat-map--{name}") if name else self.rich_style
+            look = self._looks[name] = self._filtered(look)
+        return look
 
-    def _header(self, base: Style) -> list[Segment]:
+    def _filtered(self, style: Style) -> Style:
+        if self._background is not None:
+            for line_filter in self._filters:
+                style = line_filter.apply([Segment(" ", style)], self._background)[0].style or style
+        return style
+
+    def _header(self) -> list[Segment]:
         _, columns = self._visible()
         plan = self._plan
         line = [" "] * (plan.gutter + len(columns) * plan.cell)
@@ -337,7 +241,7 @@ class HeatMap(ScrollView, can_focus=True):
     @property
     def _cell_drawing(self) -> HeatCells:
         if self._cells is None:
-            self._cells = HeatCells(self._ramp_styles(self.rich_style), self.rich_style, self._plan)
+            self._cells = HeatCells(self._ramp_styles(), self._part(""), self._plan)
         return self._cells
 
     def _with_cursor(self, strip: Strip, column: int, value: float) -> Strip:
@@ -356,13 +260,13 @@ class HeatMap(ScrollView, can_focus=True):
         cell = Strip([Segment(text, self._part("cursor"))], width)
         return Strip.join([strip.crop(0, start), cell, strip.crop(start + width)])
 
-    def _ramp_styles(self, base: Style) -> Ramp:
+    def _ramp_styles(self) -> Ramp:
         if self._ramp is None:
             low, middle, high = (
                 self.get_component_styles(f"heat-map--{name}").color for name in ("low", "middle", "high")
             )
             mixed = None if self._is_plain else (low, middle, high)
-            self._ramp = make_ramp(base, self._part("unknown"), mixed)
+            self._ramp = make_ramp(self._part(""), self._part("unknown"), mixed, self._filtered)
         return self._ramp
 
     def _footer_line(self, line: int, base: Style) -> list[Segment]:
@@ -376,7 +280,7 @@ class HeatMap(ScrollView, can_focus=True):
             if self._plan.level.block > 1:
                 pair += " mean"
             lit = self._part("selected")
-            return [*self._legend(base, dim), Segment("   ", base), Segment(pair, lit)]
+            return [*self._legend(dim), Segment("   ", base), Segment(pair, lit)]
         if line in (1, 2):
             at = self._rows[row if line == 1 else column]
             number = str(at.number).rjust(self._plan.gutter - 1)
@@ -394,10 +298,10 @@ class HeatMap(ScrollView, can_focus=True):
             return str(self._rows[text].number)
         return f"{self._rows[first].number}…{self._rows[last].number}"
 
-    def _legend(self, base: Style, dim: Style) -> list[Segment]:
+    def _legend(self, dim: Style) -> list[Segment]:
         low, high = self.scale
         places = 2 if self.spread_out else 1
-        ramp = self._ramp_styles(base)
+        ramp = self._ramp_styles()
         steps = [ramp.glyphs[round(at / (len(RAMP) - 1) * (STEPS - 1))] for at in range(len(RAMP))]
         cells = [Segment(glyph, style) for glyph, style in zip(RAMP, steps, strict=True)]
         return [Segment(f" {low:.{places}f} ", dim), *cells, Segment(f" {high:.{places}f}", dim)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,18 +31,26 @@ class Ramp:
     """The colours themselves, as backgrounds; empty where there are none."""
 
 
-def make_ramp(base: Style, unknown: Style, colors: tuple[Color, Color, Color] | None) -> Ramp:
-    """The ramp over a low, a middle and a high colour; None where colours cannot be mixed: the glyphs tell all."""
+def make_ramp(
+    base: Style,
+    unknown: Style,
+    colors: tuple[Color, Color, Color] | None,
+    filtered: Callable[[Style], Style] = lambda style: style,
+) -> Ramp:
+    """The ramp over a low, a middle and a high colour; None where colours cannot be mixed: the glyphs tell all.
+
+    `filtered` is what the theme does to a style before it reaches the screen.
+    """
     if colors is None:
         return Ramp((base,) * STEPS, None, unknown)
     places = [step / (STEPS - 1) for step in range(STEPS)]
     # A glyph stays visible on its own shade, so that a picture without colour says the same.
     glyphs = [Style(color=_mix(colors, at + 0.08), bgcolor=_mix(colors, at - 0.06)) for at in places]
     return Ramp(
-        tuple(base + style for style in glyphs),
-        tuple(base + _figure_style(colors, at) for at in places),
+        tuple(filtered(base + style) for style in glyphs),
+        tuple(filtered(base + _figure_style(colors, at)) for at in places),
         unknown,
-        tuple(Style(bgcolor=_mix(colors, at)) for at in places),
+        tuple(filtered(Style(bgcolor=_mix(colors, at))) for at in places),
     )
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from typing_extensions import override
 
+from tui.widgets.line_scroll_bar import LineScrollBar
+from tui.widgets.pieced_strip import PiecedStrip
+
 
 class LineTable(ScrollView):
-    """A scrolled pane without border, padding or outline, whose `render_line` answers with whole lines.
+    """A scrolled pane whose `render_line` answers with whole lines; it may have a border, but no outline or tint.
 
     Textual dresses each line it is given in a new strip, and a new strip has nothing of what the last one had worked
     out: its colours under the theme, its pieces between other panes. Lines that are kept keep that too, so that
@@ -26,13 +34,16 @@ class LineTable(ScrollView):
         self._ready: dict[int, Strip] = {}
         """The lines of the last frame that nobody has asked to draw again."""
         self._ready_for: tuple[object, ...] = ()
+        self._edges: tuple[Strip, Strip] | None = None
+        """What stands left and right of each line: border and padding."""
 
     @override
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         if regions:
+            above = self.styles.gutter.top
             for region in regions:
                 for y in region.line_range:
-                    self._ready.pop(y, None)
+                    self._ready.pop(y + above, None)
         else:
             self._ready.clear()
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
@@ -41,6 +52,7 @@ class LineTable(ScrollView):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._ready.clear()
+        self._edges = None
 
     @override
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -51,17 +63,52 @@ class LineTable(ScrollView):
         if drawn_for != self._ready_for:
             self._ready.clear()
             self._ready_for = drawn_for
+            self._edges = None
         ready = self._ready
         if missing := [y for y in crop.line_range if y not in ready]:
             self.line_width = self.scrollable_content_region.width
             base = self.visual_style.rich_style
+            gutter = self.styles.gutter
             for y in missing:
-                strip = self.render_line(y).adjust_cell_length(width, base)
-                for line_filter in filters:
-                    strip = strip.apply_filter(line_filter, background)
-                ready[y] = strip
+                if not gutter:
+                    ready[y] = self.finished_line(y, width, base, filters, background)
+                elif gutter.top <= y < height - gutter.bottom:
+                    if self._edges is None:
+                        self._edges = self._drawn_edges()
+                    line = self.finished_line(y - gutter.top, self.line_width, base, filters, background)
+                    below_bar = Strip.blank(width - gutter.width - self.line_width, base)
+                    left, right = self._edges
+                    ready[y] = PiecedStrip(
+                        [Strip([*left, *line], left.cell_length + self.line_width), below_bar, right]
+                    )
+                else:
+                    ready[y] = super().render_lines(Region(0, y, width, 1))[0]
         strips = [ready[y] for y in crop.line_range]
         if crop.column_span != (0, width):
             start, end = crop.column_span
             strips = [strip.crop(start, end) for strip in strips]
         return strips
+
+    def finished_line(self, y: int, width: int, base: Style, filters: Sequence[LineFilter], background: Color) -> Strip:
+        """A line of the content as it reaches the screen, so many cells wide."""
+        beside_bar = min(width, self.line_width)
+        strip = self.render_line(y).adjust_cell_length(beside_bar, base)
+        for line_filter in filters:
+            strip = strip.apply_filter(line_filter, background)
+        if beside_bar == width:
+            return strip
+        return PiecedStrip([strip, Strip.blank(width - beside_bar, base)])
+
+    def _drawn_edges(self) -> tuple[Strip, Strip]:
+        gutter, width = self.styles.gutter, self.outer_size.width
+        line = super().render_lines(Region(0, gutter.top, width, 1))[0]
+        return line.crop(0, gutter.left), line.crop(width - gutter.right, width)
+
+    @property
+    @override
+    def vertical_scrollbar(self) -> ScrollBar:
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = bar = LineScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return self._vertical_scrollbar

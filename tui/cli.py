@@ -165,7 +165,7 @@ def _worker_makers() -> MakerFor:
 
         def __init__(self, settings: Settings, publish: Callable[[Event], None], process_id: str | None) -> None:
             self._own_database = Database(settings.folders.database)
-            super().__init__(settings, self._own_database, publish, process_id=process_id)
+            super().__init__(settings, self._own_database, publish, for_screen=True, process_id=process_id)
 
         @override
         async def run(self) -> None:

@@ -129,7 +129,7 @@ async def test_the_parameters_of_the_form_arrive(
 async def test_two_ortui_show_the_same_conversation(
     demo_server: str, fresh_key: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    monkeypatch.setattr("tui.worker.standing_work._WATCH_S", 0.05)
     key = fresh_key()
     async with live_chat(demo_server, key, tmp_path) as (pilot, screen):
         await ask(pilot, screen, "demo/echo", "from here")

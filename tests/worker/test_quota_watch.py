@@ -143,9 +143,9 @@ async def test_focus_reaches_the_watch(start_host: Any) -> None:
         host.worker.submit(PollQuota())
         await host.until(lambda: host.saw(QuotaRead))
         host.worker.submit(NoteFocus(focused=False))
-        await host.until(lambda: host.worker._quota._away_since is not None)
+        await host.until(lambda: host.worker._begun.quota._away_since is not None)
         host.worker.submit(NoteFocus(focused=True))
-        await host.until(lambda: host.worker._quota._away_since is None)
+        await host.until(lambda: host.worker._begun.quota._away_since is None)
 
 
 ACTIVITY = {

@@ -268,7 +268,7 @@ async def test_a_file_with_our_key_in_it_is_not_imported(start_host: Any, tmp_pa
 async def two(
     start_host: Any, start_demo_server: Any, fresh_key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Host, Host]:
-    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    monkeypatch.setattr("tui.worker.standing_work._WATCH_S", 0.05)
     base_url, key = start_demo_server("--slow-rate", "120", "--speed", "0"), fresh_key()
     return await start_host(base_url, key, host={"watch": True}), await start_host(base_url, key, host={"watch": True})
 
@@ -312,7 +312,7 @@ async def test_a_conversation_that_is_deleted_elsewhere_is_there_again_when_one_
 async def test_the_reply_of_an_ortui_that_was_killed_is_closed_by_the_one_that_lives(
     start_host: Any, start_demo_server: Any, fresh_key: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    monkeypatch.setattr("tui.worker.standing_work._WATCH_S", 0.05)
     base_url, key = start_demo_server("--slow-rate", "120"), fresh_key()
     host = await start_host(base_url, key, host={"watch": True})
     command = [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(tmp_path), base_url, key]

@@ -91,7 +91,7 @@ async def test_the_open_reply_of_a_living_process_is_left_alone(
 async def test_what_another_process_writes_is_seen(
     demo_server: str, start_host: Any, fresh_key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    monkeypatch.setattr("tui.worker.standing_work._WATCH_S", 0.05)
     key = fresh_key()
     first = await start_host(demo_server, key, host={"watch": True})
     second = await start_host(demo_server, key)
@@ -106,7 +106,7 @@ async def test_what_another_process_writes_is_seen(
 async def test_a_search_stays_while_others_write(
     demo_server: str, start_host: Any, fresh_key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    monkeypatch.setattr("tui.worker.standing_work._WATCH_S", 0.05)
     key = fresh_key()
     first = await start_host(demo_server, key, host={"watch": True})
     await first.reply(first.ask("demo/echo", "about zebras"))

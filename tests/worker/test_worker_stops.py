@@ -305,7 +305,7 @@ async def test_bills_without_a_name_are_not_asked_for(start_host: Any) -> None:
 async def test_another_process_s_bill_reaches_the_screen(
     start_demo_server: Any, start_host: Any, monkeypatch: pytest.MonkeyPatch, fresh_key: Any
 ) -> None:
-    monkeypatch.setattr("tui.worker.worker._WATCH_S", 0.05)
+    monkeypatch.setattr("tui.worker.standing_work._WATCH_S", 0.05)
     base_url, key = start_demo_server("--slow-rate", "150", "--generation-delay", "1.2"), fresh_key()
     first = await start_host(base_url, key, host={"watch": True})
     ask = first.ask("demo/slow")

@@ -22,7 +22,7 @@ from tui.database.thread import Database
 from tui.openrouter.text import Clean
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
-from tui.worker.key_ring import KeyRing, no_key
+from tui.worker.key_ring import no_key
 from tui.worker.quota_job import read_quota
 
 if TYPE_CHECKING:
@@ -99,21 +99,18 @@ def _no_key() -> Failure:
 async def _read(settings: Settings) -> _Standing:
     """From the database alone: a status line may ask every few seconds."""
     database = Database(settings.folders.database)
-    connection = Connection(settings)
-    keys = KeyRing(settings, database, connection)
     context = WorkerContext(
         settings=settings,
         database=database,
-        connection=connection,
-        keys=keys,
+        connection=Connection(settings),
         publish=lambda _: None,
         process_id="",
     )
     try:
-        first = await keys.first()
+        first = await context.keys.first()
         standing = _Standing(
             quota=await read_quota(context),
-            uses=await keys.uses(),
+            uses=await context.keys.uses(),
             free=await database.run(free_use, first.account if first else "", time.time()),
             spend=await database.run(summary, settings.provider.origin, "", time.time(), last=0),
         )

@@ -1,4 +1,4 @@
-"""Loads the model lists and the providers of a model; what was loaded before is shown meanwhile."""
+"""Loads the model lists and the providers of a model from the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from tui.core.events import (
     CatalogueFailed,
-    CatalogueLoaded,
     ChangesRead,
     Connection,
     ConnectionChanged,
@@ -22,27 +21,16 @@ from tui.database.thread import StorageFailed
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.text import Clean
 from tui.worker.context import failure_of
+from tui.worker.kept_catalogue import decode_lists, show_catalogue
 from tui.worker.retry import repeat_get
 
 if TYPE_CHECKING:
-    from tui.openrouter.catalogue import CatalogueReply, Endpoint
+    from tui.openrouter.catalogue import Endpoint
     from tui.openrouter.text import Opaque
     from tui.worker.context import WorkerContext
 
 _ENDPOINTS_KEPT_S: Final = 300.0
 _PROVIDERS_KEPT_S: Final = 86_400.0
-
-
-async def load_snapshot(context: WorkerContext) -> None:
-    """Show the catalogue as it was last seen, if it ever was."""
-    models = await context.database.run(catalogue_table.last_snapshot, context.origin, "models")
-    if models is None:
-        return
-    embeddings = await context.database.run(catalogue_table.last_snapshot, context.origin, "embeddings")
-    # Decoding some hundred models takes ten milliseconds and more: not on the thread that draws.
-    reply = await asyncio.to_thread(_decode, models.body, embeddings.body if embeddings else None)
-    _show(context, reply, models.fetched_at, from_network=False)
-    context.publish(ConnectionChanged(Connection.CACHED))
 
 
 async def refresh_catalogue(context: WorkerContext) -> None:
@@ -54,7 +42,7 @@ async def refresh_catalogue(context: WorkerContext) -> None:
         key = await context.keys.first()
         lists = await repeat_get(lambda: client.models(key.secret if key else None))
         context.note_server_date(lists.server_date)
-        reply = await asyncio.to_thread(_decode, lists.models_body, lists.embeddings_body)
+        reply = await decode_lists(lists.models_body, lists.embeddings_body)
         if not reply.models:
             raise ApiError(
                 ErrorKind.UNREADABLE,
@@ -62,7 +50,7 @@ async def refresh_catalogue(context: WorkerContext) -> None:
                 advice=Clean("Press r to try again."),
             )
         now = time.time()
-        _show(context, reply, now, from_network=True)
+        show_catalogue(context, reply, now, from_network=True)
         context.publish(ConnectionChanged(Connection.LIVE))
         state = JobState.DONE
         try:
@@ -183,22 +171,3 @@ async def _kept_endpoints(context: WorkerContext, model: Opaque) -> catalogue_ta
         return await context.database.run(catalogue_table.endpoints, context.origin, model)
     except StorageFailed:
         return None
-
-
-def _show(context: WorkerContext, reply: CatalogueReply, fetched_at: float, *, from_network: bool) -> None:
-    context.models = {model.id.raw: model for model in reply.models}
-    context.publish(
-        CatalogueLoaded(
-            models=reply.models,
-            fetched_at=fetched_at,
-            from_network=from_network,
-            mended=reply.mended,
-            unreadable=reply.unreadable,
-        )
-    )
-
-
-def _decode(models_body: bytes, embeddings_body: bytes | None) -> CatalogueReply:
-    from tui.openrouter.decode_catalogue import decode_models
-
-    return decode_models(models_body, embeddings_body)

@@ -12,7 +12,6 @@ import msgspec
 from tui.core.conversation import Failure
 from tui.core.events import BillArrived, Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
 from tui.core.prices import strip_variant
-from tui.database import limits, spend
 from tui.database.thread import Database, StorageFailed
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.errors import ApiError, ErrorKind
@@ -34,7 +33,6 @@ class WorkerContext(msgspec.Struct):
     settings: Settings
     database: Database
     connection: Connection
-    keys: KeyRing
     publish: Callable[[Event], None]
     process_id: str
     models: dict[str, Model] = msgspec.field(default_factory=dict)
@@ -56,9 +54,19 @@ class WorkerContext(msgspec.Struct):
     private: Database = msgspec.field(default_factory=lambda: Database(None))
     """In memory: what private conversations are kept in."""
     private_ids: set[str] = msgspec.field(default_factory=set)
+    _keys: KeyRing | None = None
     _this_sum: asyncio.Task[None] | None = None
     _next_sum: asyncio.Task[None] | None = None
     """The sum that runs, and the one that waits for it."""
+
+    @property
+    def keys(self) -> KeyRing:
+        """The keys of the provider."""
+        if self._keys is None:
+            from tui.worker.key_ring import KeyRing  # the first screen needs no key
+
+            self._keys = KeyRing(self.settings, self.database, self.connection)
+        return self._keys
 
     @property
     def origin(self) -> str:
@@ -119,12 +127,16 @@ class WorkerContext(msgspec.Struct):
             # Under load sums made one after the other would leave the database time for little else.
             await asyncio.sleep(_BETWEEN_SUMS_S)
         self._this_sum, self._next_sum = self._next_sum, None
+        from tui.database import spend  # its sums are not on the first screen yet
+
         summary = await self.database.run(spend.summary, self.origin, self.process_id, self.server_now())
         self.publish(SpendSummed(summary))
         await self.read_limits()
 
     async def read_limits(self) -> None:
         """Publish how the keys and the free-model allowance stand."""
+        from tui.database import limits
+
         uses = await self.keys.uses()
         key = await self.keys.first()
         free = await self.database.run(limits.free_use, key.account if key else "", time.time(), self.server_offset_s)

@@ -44,7 +44,6 @@ from tui.core.commands import (
 )
 from tui.core.conversation import Failure, MessageState, Receipt
 from tui.core.events import (
-    ConversationsListed,
     Event,
     JobState,
     PreferencesRead,
@@ -52,32 +51,25 @@ from tui.core.events import (
     TurnEnded,
 )
 from tui.core.ledger import SpendQuery
-from tui.database import recovery, settings_store, spend
-from tui.database.columns import data_version
 from tui.database.processes import Process
 from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.patience import PATIENCE, Patience
 from tui.openrouter.text import Clean, Opaque, clean_line
 from tui.worker.activity_log import ActivityLog
-from tui.worker.bills import BillCollector
-from tui.worker.catalogue_job import list_providers, load_changes, load_endpoints, load_snapshot, refresh_catalogue
-from tui.worker.chat_store import ChatStore
 from tui.worker.connection import Connection
 from tui.worker.context import WorkerContext
-from tui.worker.estimate_job import load_estimate
-from tui.worker.key_ring import KeyRing
-from tui.worker.network_watch import NetworkWatch
-from tui.worker.quota_job import poll_quota, read_activity, read_quota
-from tui.worker.quota_watch import QuotaWatch
+from tui.worker.kept_catalogue import load_snapshot
+from tui.worker.preferences import read_preferences, write_preference
 
 if TYPE_CHECKING:
     from tui.config import Settings
     from tui.database.thread import Database
     from tui.worker.sheet_store import SheetCommand
+    from tui.worker.standing_work import StandingWork
 
 _QUEUE: Final = 256
-_WATCH_S: Final = 2.0
+_DRAWN_LATEST_S: Final = 2.0
 _STOP_LIMIT_S: Final = 0.8
 
 
@@ -96,10 +88,13 @@ class Worker:
         *,
         on_bug: Callable[[BaseException], None] | None = None,
         watch: bool = True,
+        for_screen: bool = False,
         process_id: str | None = None,
         patience: Patience = PATIENCE,
     ) -> None:
-        """`process_id` carries on the session of a worker that ended in order; None begins one."""
+        """`for_screen`: what the first screen does not show waits for the first command, which comes once it is drawn.
+
+        `process_id` carries on the session of a worker that ended in order; None begins one."""
         connection = Connection(settings, patience)
         self._process: Process | None = None
         self._process_id = process_id
@@ -109,15 +104,9 @@ class Worker:
             settings=settings,
             database=database,
             connection=connection,
-            keys=KeyRing(settings, database, connection),
             publish=self._publish,
             process_id="",
         )
-        self._bills = BillCollector(self._context)
-        self._context.on_bill_awaited = self._bills.expect
-        self._quota = QuotaWatch(lambda: self.submit(PollQuota()), lambda: self.busy)
-        self._network = NetworkWatch(lambda: self.submit(RefreshCatalogue()))
-        self._context.on_spent = self._quota.note_spent
         self._context.on_turn_moved = self._list_again
         self._context.on_bug = self._note_bug
         self._commands: deque[Command] = deque()
@@ -128,13 +117,14 @@ class Worker:
         """Those that run and were not stopped yet."""
         self._replying: dict[str, str] = {}
         """The reply that runs, by conversation."""
-        self._chats = ChatStore(self._context)
+        self._standing: StandingWork | None = None
+        """None until the first screen is drawn."""
+        self._for_screen = for_screen
         self._stopping = False
         self._others: set[asyncio.Task[None]] = set()
         self._on_bug = on_bug
         self._watch = watch
         self._bug: BaseException | None = None
-        self._session_origin = settings.provider.origin
 
     def submit(self, command: Command) -> bool:
         """Hand a command in; False when the queue is full."""
@@ -166,6 +156,12 @@ class Worker:
         return self._context.server_offset_s
 
     @property
+    def _begun(self) -> StandingWork:
+        """What jobs may rely on: none runs before it."""
+        assert self._standing is not None
+        return self._standing
+
+    @property
     def busy(self) -> bool:
         """Whether a reply or an embedding runs."""
         return any(not task.done() for task in self._others if task.get_name().startswith(("ask:", "embed:")))
@@ -173,7 +169,10 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled; then stop the jobs, wait for what they write, and close everything."""
         try:
-            await self._start()
+            await self._show_first()
+            if self._for_screen and not self._commands:
+                await self._drawn()
+            await self._begin_standing_work()
             while True:
                 self._dispatch(await self._next())
         finally:
@@ -189,7 +188,8 @@ class Worker:
             self._woken.clear()
             await self._woken.wait()
 
-    async def _start(self) -> None:
+    async def _show_first(self) -> None:
+        """Open the database, and publish from it what the first screen shows."""
         context = self._context
         try:
             await asyncio.to_thread(context.settings.folders.ensure)
@@ -200,30 +200,41 @@ class Worker:
             context.warn(context.database.notice)
         for warning in context.settings.warnings:
             context.warn(clean_line(warning))
+        await context.kept(load_snapshot(context), "The last model list could not be read")
+        if not await context.kept(read_preferences(context), "What was remembered could not be read"):
+            context.publish(PreferencesRead(values={}, favourites=frozenset(), recents=()))
+
+    async def _drawn(self) -> None:
+        """Wait until the screen asks for something, which it does once it is drawn; but not for ever."""
+        self._woken.clear()
+        try:
+            await asyncio.wait_for(self._woken.wait(), _DRAWN_LATEST_S)
+        except TimeoutError:
+            pass
+
+    async def _begin_standing_work(self) -> None:
+        from tui.worker.standing_work import StandingWork  # a tenth of all modules, and none is for the first screen
+
+        context = self._context
         run_folder = None if context.database.in_memory else context.settings.folders.run
         self._process = await asyncio.to_thread(Process, run_folder, self._process_id)
         context.process_id = self._process.id
-        await context.kept(load_snapshot(context), "The last model list could not be read")
-        await context.kept(self._read_preferences(), "What was remembered could not be read")
-        recovered = context.database.run(recovery.recover, run_folder, context.server_now())
-        await context.kept(recovered, "What an earlier run left open could not be closed")
-        await context.kept(context.sum_up(), "What was spent could not be read")
-        if not await context.kept(self._chats.list(), "The conversations could not be read"):
-            context.publish(ConversationsListed(()))
-        self._spawn("bills", self._bills.run())
+        standing = self._standing = StandingWork(context, self.submit, lambda: self.busy)
+        await standing.read_all(run_folder)
+        self._spawn("bills", standing.collect_bills())
         if self._watch and context.settings.provider.type == "openrouter":
-            await context.kept(self._show_known_quota(), "What was left could not be read")
-            self._spawn("quota watch", self._quota.run())
+            await context.kept(standing.show_known_quota(), "What was left could not be read")
+            self._spawn("quota watch", standing.quota.run())
         if self._watch:
-            self._spawn("network watch", self._network.run())
+            self._spawn("network watch", standing.network.run())
         if self._watch and not context.database.in_memory:
-            self._spawn("watch", self._watch_others())
+            self._spawn("watch", standing.watch_others(self._replying, lambda: read_preferences(context)))
 
     async def _stop(self) -> None:
         """Stop what runs, write down what was handed in, wait for that (not for ever), and close everything."""
         self._stopping = True
         self.cancel_all()
-        while self._process is not None and self._commands:
+        while self._standing is not None and self._commands:
             command = self._commands.popleft()
             if isinstance(command, _WRITTEN_AT_THE_END):
                 self._dispatch(command)
@@ -242,23 +253,25 @@ class Worker:
             await asyncio.to_thread(self._log.close)
 
     def _dispatch(self, command: Command) -> None:
-        context = self._context
+        from tui.worker import catalogue_job, estimate_job  # nothing of them is for the first screen
+
+        context, standing, chats = self._context, self._begun, self._begun.chats
         match command:
             case Ask():
                 self._spawn(f"ask:{command.reply_id}", self._ask(command), job_id=command.reply_id)
             case Embed():
                 self._spawn(f"embed:{command.job_id}", self._embed(command), job_id=command.job_id)
             case RefreshCatalogue():
-                self._spawn("catalogue", refresh_catalogue(context))
+                self._spawn("catalogue", catalogue_job.refresh_catalogue(context))
             case LoadChanges(visit=visit):
-                self._spawn("changes", load_changes(context, visit=visit))
+                self._spawn("changes", catalogue_job.load_changes(context, visit=visit))
             case LoadEndpoints(model=model, force=force):
-                self._spawn(f"endpoints:{model.raw}", load_endpoints(context, model, force=force))
-                self._spawn("providers", list_providers(context))
+                self._spawn(f"endpoints:{model.raw}", catalogue_job.load_endpoints(context, model, force=force))
+                self._spawn("providers", catalogue_job.list_providers(context))
             case PollQuota():
                 self._spawn("quota", self._poll_quota())
             case NoteFocus(focused=focused):
-                self._quota.note_focus(focused)
+                standing.quota.note_focus(focused)
             case ExportSpend(kind=kind):
                 self._spawn(f"export spend {kind}", self._export_spend(command))
             case LoadSpend(query=query):
@@ -267,14 +280,14 @@ class Worker:
                 asked = ",".join(model.raw for model in models)
                 self._spawn(f"history:{command.days}:{asked}", self._reprice(command))
             case LoadEstimate(model=model):
-                self._spawn(f"estimate:{model.raw}", load_estimate(context, model))
+                self._spawn(f"estimate:{model.raw}", estimate_job.load_estimate(context, model))
             case ListConversations(search=search):
-                self._chats.listed_search = search or None
+                chats.listed_search = search or None
                 self._list_again()
             case OpenConversation(conversation_id=conversation_id, message_id=message_id):
-                self._spawn(f"open:{conversation_id}:{message_id}", self._chats.open(conversation_id, message_id))
+                self._spawn(f"open:{conversation_id}:{message_id}", chats.open(conversation_id, message_id))
             case SearchMessages(words=words):
-                self._spawn("search", self._chats.search(words), several=True)
+                self._spawn("search", chats.search(words), several=True)
             case (
                 RenameConversation()
                 | PinConversation()
@@ -286,11 +299,11 @@ class Worker:
                 | ExportConversations()
                 | ImportConversations()
             ):
-                self._spawn("write", self._chats.carry_out(command), several=True)
+                self._spawn("write", chats.carry_out(command), several=True)
             case SaveSheet() | LoadSheet() | ListSheets() | RenameSheet() | DeleteSheet() | LoadVectors():
                 self._spawn("write", self._sheets(command), several=True)
             case Remember() | SetFavourite():
-                self._spawn("write", self._write(command), several=True)
+                self._spawn("write", write_preference(context, command), several=True)
             case _:
                 assert_never(command)
 
@@ -334,7 +347,7 @@ class Worker:
             # From now on the next question may come.
             del self._replying[event.conversation_id]
         self._log.note(event)
-        changed = self._network.note(event) if self._watch else None
+        changed = self._standing.network.note(event) if self._watch and self._standing is not None else None
         try:
             self._tell(event)
             if changed is not None:
@@ -348,7 +361,7 @@ class Worker:
         stopped = self._not_begun.pop(job_id, False)
         if task is not None and not stopped:
             self._jobs[job_id] = task
-            self._quota.note_running()
+            self._begun.quota.note_running()
         return not stopped
 
     async def _ask(self, ask: Ask) -> None:
@@ -362,7 +375,7 @@ class Worker:
             self._refuse(ask, running, Clean("Wait until it has ended, or stop it."))
             return
         self._replying[ask.conversation_id] = ask.reply_id
-        self._chats.follow(ask.conversation_id)
+        self._begun.chats.follow(ask.conversation_id)
         try:
             from tui.worker.ask_job import AskJob  # not before somebody asks: the first screen does not need it
 
@@ -370,7 +383,7 @@ class Worker:
         finally:
             if self._replying.get(ask.conversation_id) == ask.reply_id:
                 del self._replying[ask.conversation_id]
-        await self._context.kept(self._read_preferences(), "What was remembered could not be read")
+        await self._context.kept(read_preferences(self._context), "What was remembered could not be read")
         if self._watch and not self._stopping and ask.question is not None:
             self._spawn(f"title:{ask.reply_id}", self._title(ask))
 
@@ -380,8 +393,8 @@ class Worker:
 
         model = self._context.settings.chat.title_model
         if model is not None and wants_title(ask, model) and await TitleJob(self._context, ask, Opaque(model)).run():
-            await self._chats.open(ask.conversation_id, quietly=True)
-            await self._chats.list()
+            await self._begun.chats.open(ask.conversation_id, quietly=True)
+            await self._begun.chats.list()
 
     async def _embed(self, embed: Embed) -> None:
         goes_on = self._begins(embed, asyncio.current_task())
@@ -400,6 +413,8 @@ class Worker:
         await export_requests(self._context, command.kind)
 
     async def _load_spend(self, query: SpendQuery | None) -> None:
+        from tui.database import spend
+
         context = self._context
         await context.sum_up()
         if query is not None:
@@ -425,65 +440,18 @@ class Worker:
         )
         self._context.job(ask.reply_id, "ask", JobState.FAILED)
 
-    async def _write(
-        self,
-        command: Remember | SetFavourite,
-    ) -> None:
-        run = self._context.database.run
-        match command:
-            case Remember(name=name, value=value):
-                await run(settings_store.remember, name, value)
-                await self._read_preferences()
-            case SetFavourite(model=model, favourite=favourite):
-                await run(settings_store.set_favourite, self._session_origin, model, favourite)
-                await self._read_preferences()
-
-    async def _read_preferences(self) -> None:
-        run = self._context.database.run
-        values = await run(settings_store.all_remembered)
-        favourites = await run(settings_store.favourites, self._session_origin)
-        recents = await run(settings_store.recents, self._session_origin)
-        self._context.publish(
-            PreferencesRead(
-                values=values,
-                favourites=frozenset(model.raw for model in favourites),
-                recents=tuple(model.raw for model in recents),
-            )
-        )
-
     def _list_again(self) -> None:
         """Read the list of conversations as it was last asked for."""
-        if not self._stopping:
-            self._spawn("list", self._chats.list(), several=True)
+        if self._standing is not None and not self._stopping:
+            self._spawn("list", self._standing.chats.list(), several=True)
 
     async def _poll_quota(self) -> None:
+        from tui.worker.quota_job import poll_quota, read_activity
+
         answered = await poll_quota(self._context)
-        self._quota.note_asked(answered)
+        self._begun.quota.note_asked(answered)
         if self._watch:
             await read_activity(self._context)
-
-    async def _show_known_quota(self) -> None:
-        """What the server said last, with its age, until it answers."""
-        if (known := await read_quota(self._context)) is not None:
-            self._context.publish(known)
-
-    async def _watch_others(self) -> None:
-        """See what other processes write into the same database."""
-        run = self._context.database.run
-        seen: int | None = None
-        while True:
-            try:
-                version = await run(data_version)
-                if seen is not None and version != seen:
-                    self._bills.wake()
-                    await self._context.sum_up()
-                    await self._chats.look_again()
-                    await self._read_preferences()
-                await self._chats.close_what_died(self._replying)
-                seen = version
-            except StorageFailed:
-                pass  # busy or full; whoever needs it says so
-            await asyncio.sleep(_WATCH_S)
 
 
 def _job_id(command: Ask | Embed) -> str:

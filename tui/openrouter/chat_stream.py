@@ -11,6 +11,7 @@ from tui.openrouter.decode_error import epoch_of_date
 from tui.openrouter.errors import ApiError, ErrorKind
 from tui.openrouter.lenient import as_line, as_opaque
 from tui.openrouter.network_error import stalled
+from tui.openrouter.spaced_reads import SpacedReads
 from tui.openrouter.sse import EventTooLarge, SseDecoder
 from tui.openrouter.stream import ReplyDecoder
 from tui.openrouter.text import Clean, Opaque
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _DRAIN_S: Final = 0.25
 _READ_AHEAD: Final = 256 * 1024
+_BUSY_ABOVE: Final = 128 * 1024
+"""Bytes of events above which reading them takes long enough to be done in a thread."""
 _LARGEST_WHOLE: Final = 64 * 1024 * 1024
 _BLANK: Final = b" \t\r\n"
 _NOT_OURS: Final = "The answer is no reply of this API"
@@ -52,8 +55,10 @@ class ChatStream:
         after_error_s: float,
         failure: Callable[[BaseException], ApiError | None],
         key: Secret | None,
+        network_stream: object = None,
     ) -> None:
-        """`first_event_by` is in the event loop's time; `failure` says what an exception means, None for a bug."""
+        """`first_event_by` is in the event loop's time; `failure` says what an exception means, None for a bug;
+        `network_stream` is what the pieces come from."""
         self.server_date = epoch_of_date(headers.get("date"))
         """The response's `Date` in epoch seconds."""
         self.cache_status = as_line(headers.get("x-openrouter-cache-status"))
@@ -73,6 +78,7 @@ class ChatStream:
         self._room = asyncio.Event()
         self._at_end = False
         self._lost: BaseException | None = None
+        self._reads = SpacedReads(network_stream)
         self._reader = asyncio.create_task(self._read(), name="reply reader")
 
     @property
@@ -97,7 +103,10 @@ class ChatStream:
             while data:
                 items = sse.feed(data)
                 self._note_life(len(data), whole=bool(items))
-                events = decoder.feed(items)
+                if sum(len(item) for item in items if isinstance(item, bytes)) > _BUSY_ABOVE:
+                    events = await asyncio.to_thread(decoder.feed, items)
+                else:
+                    events = decoder.feed(items)
                 if decoder.first_was_error:
                     break
                 if decoder.done:
@@ -118,8 +127,13 @@ class ChatStream:
             raise _cut_off(decoder.generation_id) if _BEGINS_STREAM.match(start) else _unreadable(_NOT_OURS)
         yield events
 
+    def space_reads(self) -> None:
+        """Let several tokens come together from now on: the first words are on the screen."""
+        self._reads.begin()
+
     async def close(self) -> None:
         """Stop reading. A reply that has ended gets a moment to leave its connection in order for the next one."""
+        self._reads.end()
         if self._decoder.done and not self._reader.done():
             await asyncio.wait([self._reader], timeout=_DRAIN_S)
         self._reader.cancel()

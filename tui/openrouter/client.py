@@ -163,6 +163,7 @@ class OpenRouterClient:
                 after_error_s=self._patience.after_error_s,
                 failure=self._failure,
                 key=key,
+                network_stream=response.extensions.get("network_stream"),
             )
             try:
                 yield stream

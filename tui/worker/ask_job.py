@@ -231,6 +231,7 @@ class AskJob:
                     named = True
                     self._name(paid, reply)
                 if reply.began and not began:
+                    stream.space_reads()
                     context.job(self._ask.reply_id, "ask", JobState.STREAMING, tries=paid.tries, key_tail=key.tail)
                 elif reply.comments and not waited and not reply.began:
                     context.job(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -15,15 +17,19 @@ from tui.database.thread import DatabaseClosed, StorageFailed
 from tui.openrouter.text import Clean
 
 if TYPE_CHECKING:
+    import sqlite3
+    from concurrent.futures import Future
+
     from tui.core.commands import Ask
     from tui.core.conversation import Failure, Receipt
     from tui.openrouter.text import Opaque
     from tui.worker.context import WorkerContext
     from tui.worker.reply import GrowingReply
 
-_SHOW_EVERY_S: Final = 1 / 20
-"""Text that appears in 20 steps a second flows; each step costs the screen a painting."""
+_SHOW_EVERY_S: Final = 1 / 14
+"""Text that appears in so many steps a second flows; each step costs the screen a painting."""
 _STORE_EVERY_S: Final = 0.1
+_NOT_SAVED: Final = "This reply is not being saved"
 _JOB_STATES: Final = {MessageState.STOPPED: JobState.CANCELLED, MessageState.DONE: JobState.DONE}
 
 
@@ -50,14 +56,18 @@ class TurnRecord:
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
         self._part = 0
-        self._unstored: list[chats.Part] = []
+        self._noted = [0, 0]
+        """How many pieces of the reply's thinking and text are parts already."""
+        self._unstored: deque[chats.Part] = deque()
+        """Filled by the event loop, emptied by the database's thread."""
+        self._storing = False
+        """Whether the database's thread is going to."""
         if ask.private:
             context.private_ids.add(ask.conversation_id)
         self._database = context.chats_of(ask.conversation_id)
         self._stores = True
         self._shown_at = 0.0
         self._show_handle: asyncio.TimerHandle | None = None
-        self._store_task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """The question and the empty reply, in the database before anything is sent; raises StorageFailed.
@@ -97,9 +107,13 @@ class TurnRecord:
     def grown(self, reply: GrowingReply) -> None:
         """More has come: show and store it soon."""
         self._reply = reply
+        self._note_arrived(reply)
         if self._show_handle is None:
-            delay = max(0.0, self._shown_at + _SHOW_EVERY_S - time.monotonic())
-            self._show_handle = asyncio.get_running_loop().call_later(delay, self._show)
+            delay = self._shown_at + _SHOW_EVERY_S - time.monotonic()
+            if delay <= 0:
+                self._show()
+            else:
+                self._show_handle = asyncio.get_running_loop().call_later(delay, self._show)
 
     async def close(self) -> None:
         """Show and store what has come since."""
@@ -109,12 +123,9 @@ class TurnRecord:
         if self._reply is not None:
             # Also when no text came: tool calls and citations are in it.
             self._context.publish(self._take_pieces(self._reply))
-        if self._store_task is not None:
-            # What it has handed to the database already is stored before the rest.
-            self._store_task.cancel()
-            await asyncio.wait([self._store_task])
-            self._store_task = None
-        await self._store()
+        if self._stores and self._unstored:
+            # The reply goes on on the screen; saying so once is enough.
+            self._stores = await self._context.kept(self._database.run(self._append_parts), _NOT_SAVED)
 
     async def end(self, state: MessageState, receipt: Receipt, failure: Failure | None) -> None:
         """The message as it stays, then the event; whatever cannot be written down is told."""
@@ -159,18 +170,17 @@ class TurnRecord:
             self._context.publish(replace(grown, receipt=reply.running_receipt()))
         except Exception as bug:  # noqa: BLE001 - called by a timer: nobody else would hear of it
             self._context.on_bug(bug)
-        if self._unstored and self._store_task is None:
-            self._store_task = asyncio.create_task(self._store_soon())
-            self._store_task.add_done_callback(self._stored)
 
     def _take_pieces(self, reply: GrowingReply) -> ReplyGrew:
+        self._note_arrived(reply)
         text, reasoning, refusal = "".join(reply.text), "".join(reply.reasoning), "".join(reply.refusal)
         reply.text.clear()
         reply.reasoning.clear()
         reply.refusal.clear()
+        self._noted = [0, 0]
+        self._text.append(text)
+        self._reasoning.append(reasoning)
         self._refusal.append(refusal)
-        self._note_part("reasoning", reasoning, self._reasoning)
-        self._note_part("text", text, self._text)
         return ReplyGrew(
             conversation_id=self._ask.conversation_id,
             message_id=self._ask.reply_id,
@@ -182,29 +192,51 @@ class TurnRecord:
             reasoning_seconds=reply.reasoning_seconds,
         )
 
-    def _note_part(self, kind: chats.PartKind, piece: str, pieces: list[str]) -> None:
-        if not piece:
+    def _note_arrived(self, reply: GrowingReply) -> None:
+        """Have what is new stored within `_STORE_EVERY_S`, by the database's thread itself: the loop may be busy."""
+        if not self._stores:
             return
-        pieces.append(piece)
-        if self._stores:
-            self._unstored.append((self._ask.reply_id, self._part, kind, Clean(piece)))
-            self._part += 1
+        for place, (kind, pieces) in enumerate(_parts_of(reply)):
+            if piece := "".join(pieces[self._noted[place] :]):
+                self._noted[place] = len(pieces)
+                self._unstored.append((self._ask.reply_id, self._part, kind, Clean(piece)))
+                self._part += 1
+        if self._unstored and not self._storing:
+            try:
+                self._storing = True
+                stored = self._database.post_later(_STORE_EVERY_S, self._append_parts)
+            except DatabaseClosed:
+                self._stores = False
+                return
+            stored.add_done_callback(partial(self._tell_failure, asyncio.get_running_loop()))
 
-    async def _store_soon(self) -> None:
+    def _append_parts(self, connection: sqlite3.Connection) -> None:
+        """Runs in the database's thread. What arrives from now on is for the next time."""
+        self._storing = False
+        parts: list[chats.Part] = []
         while self._unstored:
-            await asyncio.sleep(_STORE_EVERY_S)
-            await self._store()
-        self._store_task = None
+            part = self._unstored.popleft()
+            if parts and parts[-1][2] == part[2]:
+                message_id, number, kind, text = parts[-1]
+                parts[-1] = (message_id, number, kind, Clean(text + part[3]))
+            else:
+                parts.append(part)
+        if parts:
+            chats.append_parts(connection, parts)
 
-    def _stored(self, task: asyncio.Task[None]) -> None:
-        bug = None if task.cancelled() else task.exception()
-        if bug is not None and not isinstance(bug, DatabaseClosed):
-            self._context.on_bug(bug)
+    def _tell_failure(self, loop: asyncio.AbstractEventLoop, stored: Future[object]) -> None:
+        """Called by the database's thread."""
+        error = stored.exception()
+        if error is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._stop_storing, error)
 
-    async def _store(self) -> None:
-        parts, self._unstored = self._unstored, []
-        if not parts or not self._stores:
-            return
-        written = self._database.run(chats.append_parts, parts)
-        # The reply goes on on the screen; saying so once is enough.
-        self._stores = await self._context.kept(written, "This reply is not being saved")
+    def _stop_storing(self, error: BaseException) -> None:
+        if not isinstance(error, StorageFailed):
+            self._context.on_bug(error)
+        elif self._stores:
+            self._context.warn(Clean(f"{_NOT_SAVED}: {error.message}"))
+        self._stores = False
+
+
+def _parts_of(reply: GrowingReply) -> tuple[tuple[chats.PartKind, list[str]], tuple[chats.PartKind, list[str]]]:
+    return ("reasoning", reply.reasoning), ("text", reply.text)

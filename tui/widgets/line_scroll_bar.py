@@ -1,0 +1,69 @@
+"""The scroll bar of panes that are drawn line by line: only what moves of it is drawn again."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.strip import Strip
+from typing_extensions import override
+
+
+class LineScrollBar(ScrollBar):
+    """Textual has Rich draw all of it whenever the number of rows changes, which costs more than the rows."""
+
+    def __init__(self, vertical: bool = True, name: str | None = None, *, thickness: int = 1) -> None:
+        super().__init__(vertical, name, thickness=thickness)
+        self._bar: list[Strip] = []
+        """A strip a line as drawn last; the same strip where the same is drawn."""
+        self._bar_of: tuple[object, ...] = ()
+        self._strips: dict[Segment, Strip] = {}
+
+    @override
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        if layout or recompose or regions or not repaint or not self._bar:
+            return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        before, lines = self._bar, self._lines()
+        if len(before) != len(lines):
+            return super().refresh()
+        width = self.size.width
+        changed = [Region(0, y, width, 1) for y, line in enumerate(lines) if line is not before[y]]
+        return super().refresh(*changed) if changed else self
+
+    @override
+    def render_lines(self, crop: Region) -> list[Strip]:
+        lines = self._lines()[crop.y : crop.bottom]
+        return lines if crop.column_span == (0, self.size.width) else [line.crop(*crop.column_span) for line in lines]
+
+    def _lines(self) -> list[Strip]:
+        bar, filters = self.render(), self.get_line_filters()
+        assert isinstance(bar, ScrollBarRender)
+        width, height = self.size
+        drawn = (bar.virtual_size, bar.window_size, bar.position, bar.style, width, height, *filters)
+        if drawn != self._bar_of:
+            style = self.app.console.get_style(bar.style)
+            assert style.color is not None
+            assert style.bgcolor is not None
+            segments = self.renderer.render_bar(
+                size=height,
+                virtual_size=bar.virtual_size,
+                window_size=bar.window_size,
+                position=bar.position,
+                thickness=width,
+                back_color=style.bgcolor,
+                bar_color=style.color,
+            ).segments
+            if drawn[3:] != self._bar_of[3:]:
+                self._strips.clear()
+            self._bar = [self._strips.get(segment) or self._draw(segment, width) for segment in segments]
+            self._bar_of = drawn
+        return self._bar
+
+    def _draw(self, segment: Segment, width: int) -> Strip:
+        strip = Strip([segment], width)
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, self.background_colors[1])
+        self._strips[segment] = strip
+        return strip

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar, final
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar, final
 
 from tui.database.opening import Opened, check_marker, is_damage, open_database, reason_of
 from tui.openrouter.text import Clean, clean_line
@@ -19,6 +22,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _BUSY_S: Final = 5.0
+_Handed: TypeAlias = tuple[float, Callable[[], None]]
+"""A unit, and the monotonic time from which it is due; 0: at once."""
 
 
 class StorageFailed(Exception):
@@ -46,7 +51,7 @@ class Database:
     def __init__(self, path: Path | None, *, busy_s: float = _BUSY_S) -> None:
         self.path: Final = path
         self._busy_s = busy_s
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Handed | None] = queue.SimpleQueue()
         self._opened: Opened | None = None
         self._closed = False
         self._guard = threading.Lock()
@@ -86,6 +91,17 @@ class Database:
         """Hand a unit in without waiting; units run in the order in which they were handed in."""
         return self._submit(lambda connection: unit(connection, *args, **kwargs))
 
+    def post_later(
+        self,
+        delay_s: float,
+        unit: Callable[Concatenate[sqlite3.Connection, P], object],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Future[object]:
+        """The same, to be carried out when that time has passed, before what is handed in then; when the file is
+        closed, at once. The event loop has no part in it, so that it is not late when that is busy."""
+        return self._submit(lambda connection: unit(connection, *args, **kwargs), at=time.monotonic() + delay_s)
+
     async def open(self) -> None:
         """Have the file open, so that `notice` and `ask_first` are known."""
         await self.run(_nothing)
@@ -108,7 +124,7 @@ class Database:
         """The same without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
-    def _submit(self, unit: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def _submit(self, unit: Callable[[sqlite3.Connection], T], at: float = 0.0) -> Future[T]:
         future: Future[T] = Future()
         # A future that runs cannot be cancelled, so a cancelled caller takes nothing out of the queue.
         future.set_running_or_notify_cancel()
@@ -127,13 +143,31 @@ class Database:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="database", daemon=True)
                 self._thread.start()
-            self._work.put(carry_out)
+            self._work.put((at, carry_out))
         return future
 
     def _loop(self) -> None:
-        while (carry_out := self._work.get()) is not None:
+        later: list[tuple[float, int, Callable[[], None]]] = []
+        number = 0
+        while True:
+            if later and later[0][0] <= time.monotonic():
+                heapq.heappop(later)[2]()
+                continue
+            try:
+                handed = self._work.get(timeout=max(0.0, later[0][0] - time.monotonic()) if later else None)
+            except queue.Empty:
+                continue
+            if handed is None:
+                break
+            at, carry_out = handed
+            if at:
+                number += 1
+                heapq.heappush(later, (at, number, carry_out))
+            else:
+                carry_out()
+            del handed, carry_out
+        for _, _, carry_out in sorted(later, key=itemgetter(0, 1)):
             carry_out()
-            del carry_out
         if self._opened is not None:
             with suppress(sqlite3.Error):
                 self._opened.connection.close()

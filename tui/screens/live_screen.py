@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
-from textual.events import ScreenResume
+from textual.events import Idle, ScreenResume
+from textual.messages import Update
 from textual.screen import Screen
 from textual.timer import Timer
 from typing_extensions import override
@@ -19,6 +21,9 @@ from tui.widgets.header_line import HeaderLine
 from tui.widgets.meter_strip import MeterStrip
 
 _STRIP_EVERY_S: Final = 0.2
+_PAINT_TURNS: Final = 8
+"""Turns of the event loop in which what a key sets off is handed on from widget to widget."""
+_PAINT_LATEST_S: Final = 1 / 60
 
 
 class LiveScreen(Screen[None], inherit_bindings=False):
@@ -57,6 +62,8 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
         self._catch_up_called = False
         self._seen_before = False
+        self._paint_at_latest = 0.0
+        """Monotonic time until which a paint may wait for what else changes."""
         self._strip_shown = 0.0
         """Monotonic time at which its figures were shown last."""
         self._strip_timer: Timer | None = None
@@ -119,6 +126,23 @@ class LiveScreen(Screen[None], inherit_bindings=False):
             self._strip_timer = None
         self._strip_shown = monotonic()
         self._strip.show_figures()
+
+    @override
+    async def _on_idle(self, event: Idle) -> None:
+        # Textual paints as soon as the first widget has changed, and once more for those that change because of it.
+        event.prevent_default()
+        if self._dirty_widgets and monotonic() < self._paint_at_latest:
+            for _ in range(_PAINT_TURNS):
+                await asyncio.sleep(0)
+                if not self._message_queue.empty():
+                    return  # idle once more when that is done
+        await super()._on_idle(event)
+
+    @override
+    async def _on_update(self, message: Update) -> None:
+        if not self._dirty_widgets:
+            self._paint_at_latest = monotonic() + _PAINT_LATEST_S
+        await super()._on_update(message)
 
     @override
     def _compositor_refresh(self) -> None:

@@ -7,27 +7,22 @@ from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Offset, Size
 from textual.reactive import var
 from textual.visual import VisualType
-from textual.widget import Widget
 from typing_extensions import override
 
 from tui.core.filter_completion import Choice
+from tui.widgets.overlay import Overlay
 
 _WIDEST: Final = 60
 
 
-class CompletionList(Widget):
+class CompletionList(Overlay):
     """Shows choices beside the field that asked for them; that field keeps the focus and moves the lit row."""
 
     DEFAULT_CSS = """
     CompletionList {
-        position: absolute;
-        overlay: screen;
-        constrain: inside;
-        display: none;
-        width: auto;
-        height: auto;
         background: $panel;
         color: $foreground;
         & > .completion--meaning { color: $text-muted; }
@@ -66,17 +61,9 @@ class CompletionList(Widget):
     def show(self, choices: Sequence[Choice], column: int) -> None:
         """Show these below the given column of the field's line; none closes the list."""
         self.set_reactive(CompletionList.lit, None)
-        changed = tuple(choices) != self.choices
         self.choices = tuple(choices)
-        if not self.choices:
-            self.display = False
-            return
-        if changed:
-            self.styles.width = self._width()
-            self.styles.height = len(self.choices)
-        self.styles.offset = (column, 1)
-        self.display = True
-        self.refresh()
+        self.clear_cached_dimensions()
+        self.put(Size(self._width(), len(self.choices)) if self.choices else Size(), Offset(column, 1))
 
     def move(self, rows: int) -> None:
         """Light the next row, or the one before; before the first none is lit."""

@@ -10,10 +10,11 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from typing_extensions import override
+
+from tui.widgets.line_table import LineTable
 
 Piece: TypeAlias = tuple[str, str]
 """What kind of text (`plain`, `dim`, `title`, `lit`, `warning`) and the text, without newlines."""
@@ -22,14 +23,18 @@ Line: TypeAlias = Sequence[Piece]
 _KINDS: Final = ("title", "dim", "lit", "warning")
 
 
-class LineView(ScrollView, can_focus=True):
+class LineView(LineTable, can_focus=True):
     """Shows lines that somebody has made for its width; only those on the screen become strips."""
 
     DEFAULT_CSS = """
     LineView {
         overflow-x: hidden;
-        scrollbar-gutter: stable;
+        /* Always there, though nothing of it is seen where all fits: one that comes and goes lays out the screen. */
+        overflow-y: scroll;
         scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
         border-left: blank;
         &:focus { border-left: thick $border; }
         & > .line-view--title { text-style: bold; }
@@ -52,7 +57,8 @@ class LineView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._text_lines: Sequence[Line] = ()
-        self._line_strips: LRUCache[tuple[int, int], Strip] = LRUCache(512)
+        self._line_strips: LRUCache[tuple[Piece, ...], Strip] = LRUCache(512)
+        self._strips_for = -1
         self._line_styles: dict[str, Style] = {}
 
     @property
@@ -62,14 +68,19 @@ class LineView(ScrollView, can_focus=True):
 
     def set_lines(self, lines: Sequence[Line]) -> None:
         """Show these; the scroll position stays where that is possible."""
-        self._text_lines = lines
-        self._line_strips.clear()
+        before, self._text_lines = self._text_lines, lines
+        top = round(self.scroll_y)
         size = Size(self.room, len(lines))
         if size != self.virtual_size:
             # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
             self.set_reactive(LineView.virtual_size, size)
             self._scroll_update(size)
-        self.refresh()
+        if round(self.scroll_y) != top:
+            return  # all is drawn again
+        width, height = self.size
+        changed = [y for y in range(height) if _line_at(before, top + y) != _line_at(lines, top + y)]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def build(self) -> Sequence[Line]:
         """The lines for the present width; called again when the width changes."""
@@ -96,13 +107,16 @@ class LineView(ScrollView, can_focus=True):
 
     @override
     def render_line(self, y: int) -> Strip:
-        width, at = self.room, round(self.scroll_y) + y
-        strip = self._line_strips.get((at, width))
+        width = self.line_width
+        if width != self._strips_for:
+            self._line_strips.clear()
+            self._strips_for = width
+        line = _line_at(self._text_lines, round(self.scroll_y) + y)
+        strip = self._line_strips.get(line)
         if strip is None:
-            line = self._text_lines[at] if at < len(self._text_lines) else ()
-            plain = self._style_of("plain")
-            strip = Strip([Segment(text, self._style_of(kind)) for kind, text in line]).adjust_cell_length(width, plain)
-            self._line_strips[(at, width)] = strip
+            segments = [Segment(text, self._style_of(kind)) for kind, text in line]
+            strip = Strip(segments).adjust_cell_length(width, self._style_of("plain"))
+            self._line_strips[line] = strip
         return strip
 
     def _style_of(self, kind: str) -> Style:
@@ -111,6 +125,10 @@ class LineView(ScrollView, can_focus=True):
             visual = self.visual_style if kind == "plain" else self.get_visual_style(f"line-view--{kind}")
             style = self._line_styles[kind] = visual.rich_style
         return style
+
+
+def _line_at(lines: Sequence[Line], at: int) -> tuple[Piece, ...]:
+    return tuple(lines[at]) if at < len(lines) else ()
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -39,6 +39,8 @@ _DETAILS_FROM: Final = 120
 _SLOW_INDEX: Final = 1_500
 """Models from which indexing takes more than a few milliseconds: that many are indexed in a thread."""
 _SAVE_AFTER_S: Final = 1.0
+_PAUSE_S: Final = 0.08
+"""Who types on within that does not want names that are similar to half a word."""
 
 
 class ModelsScreen(ShownModels):
@@ -92,6 +94,7 @@ class ModelsScreen(ShownModels):
         self._changes_told = False
         """What changed since the last visit has been looked at."""
         self._restored = False
+        self._standing = ""
         self._asked_at: dict[str, float] = {}
         """Raw id → when its providers were asked for (Unix seconds)."""
         self._save_timer: Timer | None = None
@@ -179,15 +182,20 @@ class ModelsScreen(ShownModels):
     def show_result(self) -> None:
         result = self._index.query(self._query, self._sort, self._query_context, favourites_first=self.favourites_first)
         if not result.rows and any(not word.negated for word in self._query.words):
-            self._search_fuzzily(self._query)
-        self._put(result)
+            self._search_fuzzily(self._query, result)
+        else:
+            self._put(result)
 
     @work(group="fuzzy", exclusive=True)
-    async def _search_fuzzily(self, query: Query) -> None:
-        """Nothing matches exactly: look for similar names, which takes too long for the thread that draws."""
+    async def _search_fuzzily(self, query: Query, nothing: Result) -> None:
+        """Nothing matches exactly: look for similar names, which takes too long for the thread that draws.
+
+        What was shown stays until then: a word half typed would else empty the table for a moment.
+        """
+        await asyncio.sleep(_PAUSE_S)
         result = await asyncio.to_thread(self._index.fuzzy, query, self._sort, self._query_context)
-        if query is self._query and result.rows and self.query(ModelTable):  # it may be taken down by then
-            self._put(result)
+        if query is self._query and self.query(ModelTable):  # it may be taken down by then
+            self._put(result if result.rows else nothing)
 
     def _put(self, result: Result) -> None:
         self.table.show(self._index, result, context=self._query_context, empty=self._why_empty())
@@ -245,7 +253,9 @@ class ModelsScreen(ShownModels):
             parts.append(f"{models} changed since your last visit: w")
         elif state.catalogue_mended:
             parts.append(f"{state.catalogue_mended} rows had unreadable fields, shown as –")
-        self.query_one("#standing", Static).update(Content("   ".join(parts)), layout=False)
+        if (said := "   ".join(parts)) != self._standing:
+            self._standing = said
+            self.query_one("#standing", Static).update(Content(said), layout=False)
 
     # filter and order
 

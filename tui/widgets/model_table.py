@@ -46,8 +46,12 @@ class ModelTable(LineTable, can_focus=True):
     ModelTable {
         height: 1fr;
         overflow-x: hidden;
-        scrollbar-gutter: stable;
+        /* Always there, though nothing of it is seen where all fits: one that comes and goes lays out the screen. */
+        overflow-y: scroll;
         scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
         & > .model-table--head { color: $text-muted; }
         & > .model-table--sorted { color: $foreground; text-style: bold; }
         & > .model-table--dim { color: $text-muted; }
@@ -218,9 +222,9 @@ class ModelTable(LineTable, can_focus=True):
         if not self._drawn:
             self.refresh()
             return
-        for y in range(self.size.height):
-            if self._drawn.get(y, ...) != self._line_key(y):
-                self.refresh(Region(0, y, self.size.width, 1))
+        width, height = self.size
+        if changed := [y for y in range(height) if self._drawn.get(y, ...) != self._line_key(y)]:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def _line_key(self, y: int) -> _LineKey:
         """All that decides how a line of the screen looks; None where nothing is."""
@@ -493,16 +497,22 @@ class ModelTable(LineTable, can_focus=True):
             (styles.cursor, True) if lit and self.has_focus else (styles.resting, False) if lit else (styles.row, False)
         )
         badge, dim, warning = (base, base, base) if plain else (base + own for own in styles.on_a_row)
-        segments = [Segment(f"{'▌' if lit else ' '}{'✓' if model.id in self._marks else ' '}{star} ", badge)]
+        texts = [f"{'▌' if lit else ' '}{'✓' if model.id in self._marks else ' '}{star} "]
+        style, segments = badge, []
         for placed in self._placed:
             column = placed.column
             text, secondary = cell(column.kind, model, context)
-            style = dim if secondary else base
+            own = dim if secondary else base
             if column.kind == "note" and text and text[0] in "▲⌛":
-                style = warning
+                own = warning
+            if own is not style:
+                # One piece for all neighbours of a style: each costs on its way to the screen.
+                segments.append(Segment("".join(texts), style))
+                texts, style = [], own
             if column.tail:
                 text = point_aligned(text, column.tail, placed.width)
-            segments.append(Segment(fit(text, placed.width, right=column.right) + " ", style))
+            texts += fit(text, placed.width, right=column.right), " "
+        segments.append(Segment("".join(texts), style))
         return Strip(segments).adjust_cell_length(width, base)
 
 

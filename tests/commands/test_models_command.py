@@ -77,6 +77,21 @@ def test_a_mistake_in_the_filter_is_status_2(ortui: Ortui) -> None:
     assert "like ctx>=128k" in done.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"), [("--jsn", "--json"), ("--refesh", "--refresh"), ("--dmeo", "--demo"), ("--opus", "-opus would")]
+)
+def test_a_mistyped_option_is_told_and_no_word_of_the_filter(ortui: Ortui, typed: str, told: str) -> None:
+    done = ortui("models", "claude", typed)
+    assert (done.status, done.out) == (2, "")
+    assert f"no option {typed}" in done.err
+    assert told in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_what_looks_like_an_option_is_a_word_behind_two_dashes(ortui: Ortui) -> None:
+    assert ids(ortui, "claude") == {row["id"] for row in ortui("models", "--json", "claude", "--", "--jsn").json}
+
+
 def test_the_last_list_stands_in_when_the_server_is_gone(ortui: Ortui) -> None:
     with DemoProcess("--speed", "0") as server:
         ortui.environment["OPENROUTER_BASE_URL"] = server.url()

@@ -137,6 +137,13 @@ def found(text: str, index: CatalogueIndex = INDEX) -> set[int]:
         ("author:~Anthropic", "haiku opus latest"),
         ("author:meta,openai", "free llama embed"),
         ("-author:anthropic", "free llama auto embed paint odd"),
+        ("author:an", "haiku opus latest"),
+        ("author:me,openai", "free llama embed"),
+        ("-author:o", "haiku opus latest free llama paint"),
+        ("author:nobody", ""),
+        ("in:ima", "haiku opus"),
+        ("in:text,fi", "opus"),
+        ("out:emb", "embed"),
         ("tools", "haiku opus latest free llama"),
         ("-tools", "embed paint odd"),  # the router's list is empty: unknown
         ("reasoning", "haiku"),

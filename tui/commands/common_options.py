@@ -20,6 +20,7 @@ _VALUES: Final = {
     "--base-url": "base_url",
     "--provider": "provider",
 }
+COMMON_NAMES: Final = (*_VALUES, "--demo")
 _WANTED: Final = {
     "--config": "a file",
     "--data-dir": "a folder",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from difflib import get_close_matches
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 import click
+from typing_extensions import override
 
 from tui.commands import clicking
-from tui.commands.common_options import CommandError, CommonOptions
+from tui.commands.common_options import COMMON_NAMES, CommandError, CommonOptions
 from tui.commands.output import complain, complain_of, write_bytes, write_table
 from tui.commands.running import WorkerRun, run
 from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
@@ -31,7 +34,22 @@ _KINDS: Final = frozenset({"text", "image", "audio", "embeddings"})
 """What chat and embeddings answer with; rerank, speech, transcription and video have calls of their own."""
 
 
-@clicking.command(name="models", context_settings={"ignore_unknown_options": True})
+class _FilterCommand(click.Command):
+    """Takes what is no option as a part of the filter, `-word` among it; an option mistyped is told."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        known = [name for option in self.get_params(ctx) for name in option.opts] + list(COMMON_NAMES)
+        for word in takewhile(lambda word: word != "--", args):
+            name = word.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"-{name.lstrip('-')} would leave out what has the word."
+                raise click.UsageError(f"There is no option {name}: {hint}", ctx)
+        return super().parse_args(ctx, args)
+
+
+@clicking.command(cls=_FilterCommand, name="models", context_settings={"ignore_unknown_options": True})
 @clicking.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets; prices in USD per token.")
 @click.option("--refresh", is_flag=True, help="Load the list anew, however fresh the last one is.")

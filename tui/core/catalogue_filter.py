@@ -80,7 +80,8 @@ class Has(msgspec.Struct, frozen=True):
 
 
 class Among(msgspec.Struct, frozen=True):
-    """`author:` one of the values; `in:` and `out:` all of the modalities."""
+    """`author:` one of the values; `in:` and `out:` all of the modalities; one that nobody has stands for its
+    beginning."""
 
     of: Listing
     values: tuple[str, ...]

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from tui.core.catalogue_filter import Among, Between, Has, Query, QueryContext, SortKey, SortOrder, Term, Word
+from tui.core.catalogue_filter import (
+    Among,
+    Between,
+    Has,
+    Listing,
+    Query,
+    QueryContext,
+    SortKey,
+    SortOrder,
+    Term,
+    Word,
+)
 from tui.core.formats import MILLION
 from tui.core.prices import is_free, token_price
 from tui.openrouter.catalogue import Model
@@ -80,9 +91,7 @@ class CatalogueIndex:
         """The values that the models have, for completion."""
         from tui.core.filter_completion import Vocabulary  # not before one types
 
-        inputs = {str(kind) for model in self.models for kind in model.input_modalities}
-        outputs = {str(kind) for model in self.models for kind in model.output_modalities}
-        return Vocabulary(self.authors, sorted(inputs), sorted(outputs))
+        return Vocabulary(self.authors, sorted(self._known["in"]), sorted(self._known["out"]))
 
     @cached_property
     def authors(self) -> Sequence[str]:
@@ -196,14 +205,31 @@ class CatalogueIndex:
         return [row for row in rows if low < column[row] < high]
 
     def _among(self, term: Among) -> Callable[[int], bool]:
-        wanted, models, negated = frozenset(term.values), self.models, term.negated
+        models, negated = self.models, term.negated
+        groups = [self._meant(term.of, value) for value in term.values]
         if term.of == "author":
+            wanted = frozenset[str]().union(*groups)
             return lambda row: bool(author := models[row].author) and (author.casefold() in wanted) is not negated
+
+        def says(kinds: Sequence[str]) -> bool:
+            return bool(kinds) and all(not group.isdisjoint(kinds) for group in groups) is not negated
+
         if term.of == "in":
-            return lambda row: (
-                bool(kinds := models[row].input_modalities) and (wanted <= frozenset(kinds)) is not negated
-            )
-        return lambda row: bool(kinds := models[row].output_modalities) and (wanted <= frozenset(kinds)) is not negated
+            return lambda row: says(models[row].input_modalities)
+        return lambda row: says(models[row].output_modalities)
+
+    def _meant(self, of: Listing, value: str) -> frozenset[str]:
+        """What a value names: itself where the catalogue has it, else all that begin so, as while it is typed."""
+        known = self._known[of]
+        return frozenset((value,)) if value in known else frozenset(one for one in known if one.startswith(value))
+
+    @cached_property
+    def _known(self) -> dict[Listing, frozenset[str]]:
+        return {
+            "author": frozenset(author.casefold() for author in self.authors),
+            "in": frozenset(str(kind) for model in self.models for kind in model.input_modalities),
+            "out": frozenset(str(kind) for model in self.models for kind in model.output_modalities),
+        }
 
     def _flag(self, flag: str, context: QueryContext) -> Sequence[bool | None]:
         kept = {"fav": context.favourites, "new": context.new, "changed": context.changed}.get(flag)

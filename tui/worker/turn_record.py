@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tui.worker.context import WorkerContext
     from tui.worker.reply import GrowingReply
 
-_SHOW_EVERY_S: Final = 1 / 20
-"""Text that appears in 20 steps a second flows; each step costs the screen a painting."""
+_SHOW_EVERY_S: Final = 1 / 14
+"""Text that appears in so many steps a second flows; each step costs the screen a painting."""
 _STORE_EVERY_S: Final = 0.1
 _NOT_SAVED: Final = "This reply is not being saved"
 _JOB_STATES: Final = {MessageState.STOPPED: JobState.CANCELLED, MessageState.DONE: JobState.DONE}
@@ -109,8 +109,11 @@ class TurnRecord:
         self._reply = reply
         self._note_arrived(reply)
         if self._show_handle is None:
-            delay = max(0.0, self._shown_at + _SHOW_EVERY_S - time.monotonic())
-            self._show_handle = asyncio.get_running_loop().call_later(delay, self._show)
+            delay = self._shown_at + _SHOW_EVERY_S - time.monotonic()
+            if delay <= 0:
+                self._show()
+            else:
+                self._show_handle = asyncio.get_running_loop().call_later(delay, self._show)
 
     async def close(self) -> None:
         """Show and store what has come since."""

@@ -25,7 +25,8 @@ from tui.stylesheets import style_path
 from tui.widgets.neighbour_list import NeighbourList
 from tui.widgets.point_map import PointMap
 from tui.widgets.row_list import RowList
-from tui.widgets.sheet_text import SheetText, moved_marks
+from tui.widgets.sheet_reading import moved_marks
+from tui.widgets.sheet_text import SheetText
 
 np = load_numpy()
 SMALL, COHERE = "openai/text-embedding-3-small", "cohere/embed-v4.0"

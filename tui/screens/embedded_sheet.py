@@ -16,7 +16,7 @@ from tui.core.requests import budget_sentence
 from tui.core.sheets import Variant
 from tui.openrouter.text import Clean
 from tui.screens.embedding_model import variant_name
-from tui.widgets.sheet_text import SheetLine
+from tui.widgets.sheet_reading import SheetLine
 
 
 @dataclass(slots=True)

@@ -37,7 +37,8 @@ from tui.widgets.heat_map import HeatMap
 from tui.widgets.neighbour_list import NeighbourList
 from tui.widgets.point_map import PointMap
 from tui.widgets.row_list import RowList
-from tui.widgets.sheet_text import SheetLine, SheetText
+from tui.widgets.sheet_reading import SheetLine
+from tui.widgets.sheet_text import SheetText
 
 if TYPE_CHECKING:
     from tui.core.vectors import EmbeddedTexts

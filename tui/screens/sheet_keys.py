@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tui.screens.pick import PickScreen
     from tui.screens.session import Session
     from tui.screens.sheet_panes import SheetPanes, View
-    from tui.widgets.sheet_text import SheetLine, SheetText
+    from tui.widgets.sheet_reading import SheetLine
+    from tui.widgets.sheet_text import SheetText
 
     _Part = Widget
 else:

@@ -18,7 +18,7 @@ from tui.widgets.heat_map import HeatMap
 from tui.widgets.neighbour_list import NeighbourList, NeighbourRow
 from tui.widgets.point_map import MapPoint, PointMap
 from tui.widgets.row_list import RowList
-from tui.widgets.sheet_text import SheetLine
+from tui.widgets.sheet_reading import SheetLine
 
 if TYPE_CHECKING:
     from textual.widget import Widget

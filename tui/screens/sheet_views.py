@@ -12,7 +12,7 @@ from tui.core.sheets import Relevance, Variant
 from tui.openrouter.text import Clean
 from tui.screens.embedding_model import variant_name
 from tui.widgets.row_list import ListRow
-from tui.widgets.sheet_text import SheetLine
+from tui.widgets.sheet_reading import SheetLine
 
 if TYPE_CHECKING:
     from tui.core.likeness import Agreement, Found

@@ -14,6 +14,7 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from typing_extensions import override
 
+from tui.widgets.framed_line import Edges, border_line, drawn_edges, framed
 from tui.widgets.line_scroll_bar import LineScrollBar
 from tui.widgets.pieced_strip import PiecedStrip
 
@@ -34,8 +35,7 @@ class LineTable(ScrollView):
         self._ready: dict[int, Strip] = {}
         """The lines of the last frame that nobody has asked to draw again."""
         self._ready_for: tuple[object, ...] = ()
-        self._edges: tuple[Strip, Strip] | None = None
-        """What stands left and right of each line: border and padding."""
+        self._edges: Edges | None = None
 
     @override
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
@@ -74,15 +74,12 @@ class LineTable(ScrollView):
                     ready[y] = self.finished_line(y, width, base, filters, background)
                 elif gutter.top <= y < height - gutter.bottom:
                     if self._edges is None:
-                        self._edges = self._drawn_edges()
+                        self._edges = drawn_edges(self)
                     line = self.finished_line(y - gutter.top, self.line_width, base, filters, background)
-                    below_bar = Strip.blank(width - gutter.width - self.line_width, base)
-                    left, right = self._edges
-                    ready[y] = PiecedStrip(
-                        [Strip([*left, *line], left.cell_length + self.line_width), below_bar, right]
-                    )
+                    bar = width - gutter.width - self.line_width
+                    ready[y] = framed(line._segments, self.line_width, self._edges, bar, base)
                 else:
-                    ready[y] = super().render_lines(Region(0, y, width, 1))[0]
+                    ready[y] = border_line(self, y)
         strips = [ready[y] for y in crop.line_range]
         if crop.column_span != (0, width):
             start, end = crop.column_span
@@ -98,11 +95,6 @@ class LineTable(ScrollView):
         if beside_bar == width:
             return strip
         return PiecedStrip([strip, Strip.blank(width - beside_bar, base)])
-
-    def _drawn_edges(self) -> tuple[Strip, Strip]:
-        gutter, width = self.styles.gutter, self.outer_size.width
-        line = super().render_lines(Region(0, gutter.top, width, 1))[0]
-        return line.crop(0, gutter.left), line.crop(width - gutter.right, width)
 
     @property
     @override

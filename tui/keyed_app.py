@@ -6,6 +6,8 @@ from typing import ClassVar, Final
 
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.keys import key_to_character
 from typing_extensions import override
 
 from tui.screens.session import GoTo, StopsStream, TakesModel, UseModel
@@ -106,6 +108,33 @@ class KeyedApp(WellEndingApp, inherit_bindings=False):
         ),
         Binding("ctrl+q", "quit", "quit", show=False, tooltip="Leave ortui.", priority=True, id="app.quit"),
     ]
+
+    @override
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        # Textual copies all bindings of all panes for each key, twice: a third of what a key costs that does nothing.
+        if self._keymap:
+            return await super()._check_bindings(key, priority)
+        for node, binding in self._bound_to(key, priority):
+            if await self.run_action(binding.action, node):
+                return True
+        return False
+
+    def _bound_to(self, key: str, priority: bool) -> list[tuple[DOMNode, Binding]]:
+        """The bindings of one key from the focused pane outwards, those with priority the other way."""
+        screen = self.screen
+        focused = screen.focused
+        nodes: list[DOMNode] = [screen, self]
+        if focused is not None and not focused.loading:
+            nodes = focused.ancestors_with_self
+        bound: list[tuple[DOMNode, Binding]] = []
+        for at, node in enumerate(nodes):
+            found = [one for one in node._bindings.key_to_bindings.get(key, ()) if one.priority is priority]
+            if found and not any(inner.check_consume_key(key, key_to_character(key)) for inner in nodes[:at]):
+                more = [(node, one) for one in found]
+                bound = more + bound if priority else bound + more
+            if node.is_modal and not priority:
+                break
+        return bound
 
     # going places
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
@@ -39,6 +40,8 @@ _DETAILS_FROM: Final = 120
 _SLOW_INDEX: Final = 1_500
 """Models from which indexing takes more than a few milliseconds: that many are indexed in a thread."""
 _SAVE_AFTER_S: Final = 1.0
+_HELD_S: Final = 0.08
+"""Steps of the cursor that follow each other within that are a key held down."""
 _PAUSE_S: Final = 0.08
 """Who types on within that does not want names that are similar to half a word."""
 
@@ -98,6 +101,9 @@ class ModelsScreen(ShownModels):
         self._asked_at: dict[str, float] = {}
         """Raw id → when its providers were asked for (Unix seconds)."""
         self._save_timer: Timer | None = None
+        self._moved_at = 0.0
+        """Monotonic time of the cursor's last step."""
+        self._details_due: asyncio.TimerHandle | None = None
         self.details: ModelDetails | None = None
         """Beside the table, once there has been room for it."""
 
@@ -213,7 +219,7 @@ class ModelsScreen(ShownModels):
         return "Loading the model list …"
 
     def _show_details(self) -> None:
-        if self.details is None or not self.details.display:
+        if self.details is None or not self.details.display or not self.is_attached:
             return
         model = self.table.model
         self.details.show(model, self._providers(model), now=self.session.now())
@@ -304,7 +310,15 @@ class ModelsScreen(ShownModels):
 
     @on(ModelTable.Highlighted)
     def follow_cursor(self) -> None:
-        self._show_details()
+        """The details of the model under the cursor: at once, while a key is held only where it comes to rest."""
+        moved_before, self._moved_at = self._moved_at, monotonic()
+        if self._details_due is not None:
+            self._details_due.cancel()
+            self._details_due = None
+        if self._moved_at - moved_before > _HELD_S:
+            self._show_details()
+        elif self.details is not None and self.details.display:
+            self._details_due = asyncio.get_running_loop().call_later(_HELD_S, self._show_details)
 
     @on(ModelTable.Chosen)
     def use(self, event: ModelTable.Chosen) -> None:

@@ -37,15 +37,21 @@ class LineScrollBar(ScrollBar):
         lines = self._lines()[crop.y : crop.bottom]
         return lines if crop.column_span == (0, self.size.width) else [line.crop(*crop.column_span) for line in lines]
 
+    @override
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._bar_of = ()
+
     def _lines(self) -> list[Strip]:
-        bar, filters = self.render(), self.get_line_filters()
-        assert isinstance(bar, ScrollBarRender)
-        width, height = self.size
-        drawn = (bar.virtual_size, bar.window_size, bar.position, bar.style, width, height, *filters)
-        if drawn != self._bar_of:
+        place = (self.window_virtual_size, self.window_size, self.position)
+        looks = (self.mouse_over, self.grabbed, self.size, *self.get_line_filters())
+        if (*place, *looks) != self._bar_of:
+            bar = self.render()
+            assert isinstance(bar, ScrollBarRender)
             style = self.app.console.get_style(bar.style)
             assert style.color is not None
             assert style.bgcolor is not None
+            width, height = self.size
             segments = self.renderer.render_bar(
                 size=height,
                 virtual_size=bar.virtual_size,
@@ -55,10 +61,10 @@ class LineScrollBar(ScrollBar):
                 back_color=style.bgcolor,
                 bar_color=style.color,
             ).segments
-            if drawn[3:] != self._bar_of[3:]:
+            if looks != self._bar_of[len(place) :]:
                 self._strips.clear()
             self._bar = [self._strips.get(segment) or self._draw(segment, width) for segment in segments]
-            self._bar_of = drawn
+            self._bar_of = (*place, *looks)
         return self._bar
 
     def _draw(self, segment: Segment, width: int) -> Strip:

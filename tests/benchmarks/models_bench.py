@@ -1,7 +1,8 @@
 """What a keystroke in the filter and a step of the cursor cost, beside a DataTable refilled with the same rows.
 
 Run by hand: `python tests/benchmarks/models_bench.py [SIZE…]`. CPU time of the whole process, from the key press until
-everything has been drawn and written to the (headless) terminal; the middle of many.
+everything has been drawn and written to the (headless) terminal; the middle of many. Ours is the whole program with
+its Models view, details beside the table, on a worker that only hands a list over; the DataTable stands alone.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,21 +30,25 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input
 from typing_extensions import override
 
-from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
+from tui.app import OrtuiApp
+from tui.config import load
+from tui.core.catalogue_filter import Query, QueryContext, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex
+from tui.core.commands import Command
+from tui.core.events import CatalogueLoaded, Event, PreferencesRead
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.decode_catalogue import decode_models
 from tui.openrouter.text import Clean, Opaque
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.model_cells import COLUMNS, cell
-from tui.widgets.model_table import ModelTable
 
-NOW = 1_800_000_000.0
+NOW = 1_780_000_000.0
 SIZE = (120, 40)
 TYPED = ("claude", "tools ctx>=128k", "mini 4", "gpt -mini")
 CONTEXT = QueryContext(now=NOW)
 _LOOK_S = 0.05
 _IDLE_MS = 0.5
+_REPEAT_S = 1 / 30
+"""How fast a terminal repeats a key that is held."""
 
 
 def invent(number: int) -> tuple[Model, ...]:
@@ -90,34 +97,45 @@ def invent(number: int) -> tuple[Model, ...]:
     return tuple(models)
 
 
-class Ours(App[None]):
-    """A filter line and the model table."""
+class HandingOver:
+    """Stands for the worker: hands a list over, and does nothing of what it is asked."""
 
-    def __init__(self, models: tuple[Model, ...]) -> None:
-        super().__init__()
-        self.index = CatalogueIndex(models)
+    def __init__(self, publish: Callable[[Event], None], models: tuple[Model, ...]) -> None:
+        self.publish = publish
+        self.models = models
 
-    @override
-    def compose(self) -> ComposeResult:
-        yield FilterLine()
-        yield ModelTable()
+    async def run(self) -> None:
+        self.publish(CatalogueLoaded(models=self.models, fetched_at=NOW, from_network=False))
+        self.publish(PreferencesRead(values={}, favourites=frozenset(), recents=()))
+        await asyncio.Event().wait()
 
-    async def on_mount(self) -> None:
-        self.find("")
-        await self.query_one(FilterLine).begin()
+    def submit(self, command: Command) -> bool:
+        return True
 
-    @on(FilterLine.Changed)
-    def typed(self, event: FilterLine.Changed) -> None:
-        self.find(event.text)
+    def cancel(self, job_id: str) -> None:
+        pass
 
-    def find(self, text: str) -> None:
-        query, table, line = parse(text), self.query_one(ModelTable), self.query_one(FilterLine)
-        if isinstance(query, FilterMistake):
-            line.report(len(table.result.rows), table.result.total, mistake=query)
-            return
-        result = self.index.query(query, SortOrder(), CONTEXT)
-        table.show(self.index, result, context=CONTEXT)
-        line.report(len(result.rows), result.total)
+    def cancel_all(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def ours(models: tuple[Model, ...]) -> AsyncIterator[Pilot[None]]:
+    """The program with these models in its first view, at rest."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load(data_dir=folder, environ={"OPENROUTER_API_KEY": "sk-or-v1-benchmark"})
+        app = OrtuiApp(settings, lambda publish: HandingOver(publish, models))
+        async with app.run_test(size=SIZE) as pilot:
+            await at_rest()
+            yield pilot
+
+
+@asynccontextmanager
+async def theirs(models: tuple[Model, ...]) -> AsyncIterator[Pilot[None]]:
+    """A DataTable with these models."""
+    async with Refilled(models).run_test(size=SIZE) as pilot:
+        await at_rest()
+        yield pilot
 
 
 class Refilled(App[None]):
@@ -149,41 +167,42 @@ class Refilled(App[None]):
             table.add_row(*(Text(cell(column.kind, model, CONTEXT)[0]) for column in COLUMNS))
 
 
-async def drawn(pilot: Pilot[None]) -> None:
-    """Until nothing is left to do."""
-    await pilot.pause()
-    await pilot.pause()
-
-
-async def cost_ms(pilot: Pilot[None], key: str) -> float:
-    """CPU milliseconds of the process for one key, as the driver hands it in, and all that is drawn for it.
-
-    Waiting costs no CPU, so it is over when nothing was used between two looks.
-    """
-    character = {"space": " ", "greater_than_sign": ">", "equals_sign": "=", "minus": "-"}.get(key)
-    before = last = process_ms()
-    pilot.app.post_message(events.Key(key, character or (key if len(key) == 1 else None)))
-    while True:
-        await asyncio.sleep(_LOOK_S)
-        after = process_ms()
-        if after - last < _IDLE_MS:
-            return after - before
-        last = after
-
-
 def process_ms() -> float:
     """CPU of all threads."""
     return time.process_time() * 1000
 
 
-async def keystrokes(app: App[None], typed: Sequence[str]) -> list[float]:
+async def at_rest() -> float:
+    """Wait until nothing is left to do; answers with the CPU milliseconds of the process until then.
+
+    Waiting costs next to no CPU, so it is over when almost nothing was used between two looks.
+    """
+    last = process_ms()
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        now = process_ms()
+        if now - last < _IDLE_MS:
+            return now
+        last = now
+
+
+async def cost_ms(pilot: Pilot[None], key: str) -> float:
+    """CPU milliseconds of the process for one key, as the driver hands it in, and all that is drawn for it."""
+    character = {"space": " ", "greater_than_sign": ">", "equals_sign": "=", "minus": "-"}.get(key)
+    before = process_ms()
+    pilot.app.post_message(events.Key(key, character or (key if len(key) == 1 else None)))
+    return await at_rest() - before
+
+
+async def keystrokes(running: AbstractAsyncContextManager[Pilot[None]], typed: Sequence[str]) -> list[float]:
     """The cost of each letter typed and taken back."""
     costs = []
-    async with app.run_test(size=SIZE) as pilot:
-        await drawn(pilot)
-        field = app.query_one(Input)
-        field.focus()
-        await drawn(pilot)
+    async with running as pilot:
+        await pilot.press("slash")  # begins the filter; the other field has the keyboard already, and gets it typed
+        await at_rest()
+        field = pilot.app.screen.query_one(Input)
+        field.value, field.cursor_blink = "", False
+        await at_rest()
         for text in typed:
             for letter in [*text, *["backspace"] * len(text)]:
                 key = {" ": "space", ">": "greater_than_sign", "=": "equals_sign", "-": "minus"}.get(letter, letter)
@@ -191,27 +210,25 @@ async def keystrokes(app: App[None], typed: Sequence[str]) -> list[float]:
     return costs
 
 
-async def steps(models: tuple[Model, ...]) -> tuple[list[float], list[float]]:
-    """The cost of a cursor step inside the screen and of one that scrolls."""
-    app = Ours(models)
-    async with app.run_test(size=SIZE) as pilot:
-        await drawn(pilot)
-        table = app.query_one(ModelTable)
-        table.focus()
-        await drawn(pilot)
-        inside = [await cost_ms(pilot, "j") for _ in range(30)]
-        await pilot.press(*["j"] * 10)
-        scrolling = [await cost_ms(pilot, "j") for _ in range(30)]
-    return inside, scrolling
+async def held_ms(pilot: Pilot[None], key: str, times: int = 40) -> float:
+    """CPU milliseconds a step while a key is held down, with all that follows when it is let go."""
+    before = process_ms()
+    for _ in range(times):
+        pilot.app.post_message(events.Key(key, key))
+        await asyncio.sleep(_REPEAT_S)
+    return (await at_rest() - before) / times
 
 
-async def idle(models: tuple[Model, ...]) -> float:
-    """What pressing a key costs that does nothing: the floor under all others."""
-    app = Ours(models)
-    async with app.run_test(size=SIZE) as pilot:
-        app.query_one(ModelTable).focus()
-        await drawn(pilot)
-        return statistics.median([await cost_ms(pilot, "q") for _ in range(30)])
+async def steps(models: tuple[Model, ...]) -> dict[str, float]:
+    """The cost of a key that does nothing, of a cursor step inside the screen, of one that scrolls, of held keys."""
+    async with ours(models) as pilot:
+        costs = {name: statistics.median([await cost_ms(pilot, name[0]) for _ in range(30)]) for name in ("Q", "j")}
+        costs["held"] = await held_ms(pilot, "k", 28)
+        await pilot.press("G")
+        await at_rest()
+        costs["k held"] = await held_ms(pilot, "k", 70)
+        costs["scroll"] = statistics.median([await cost_ms(pilot, "k") for _ in range(30)])
+    return costs
 
 
 def as_list(models: tuple[Model, ...]) -> bytes:
@@ -237,18 +254,16 @@ def as_list(models: tuple[Model, ...]) -> bytes:
 
 
 async def first_draw() -> float:
-    """CPU ms from the bytes of a list of 400 models to the table on the screen of a running app."""
+    """CPU ms from the bytes of a list of 400 models to the table and the details on the screen of the program."""
     body = as_list(invent(400))
     costs = []
     for _ in range(9):
-        app = Ours(())
-        async with app.run_test(size=SIZE) as pilot:
-            await drawn(pilot)
+        async with ours(()) as pilot:
+            assert isinstance(pilot.app, OrtuiApp)
             began = process_ms()
-            app.index = CatalogueIndex(decode_models(body).models)
-            app.find("")
-            await asyncio.sleep(_LOOK_S)
-            costs.append(process_ms() - began)
+            models = decode_models(body).models
+            pilot.app.take_event(CatalogueLoaded(models=models, fetched_at=NOW, from_network=True))
+            costs.append(await at_rest() - began)
     return statistics.median(costs)
 
 
@@ -264,9 +279,7 @@ def show_memory(number: int) -> None:
     """Print this process's resident memory in MB once the table is drawn."""
 
     async def draw() -> None:
-        app = Ours(decode_models(as_list(invent(number))).models)
-        async with app.run_test(size=SIZE) as pilot:
-            await drawn(pilot)
+        async with ours(decode_models(as_list(invent(number))).models):
             gc.collect()
             status = Path("/proc/self/status").read_text()
             print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
@@ -296,10 +309,14 @@ def main() -> None:
         ("query alone", 14),
         ("DataTable key", 16),
         ("ratio", 11),
-        ("step", 7),
+        ("no-op", 6),
+        ("step", 6),
+        ("held", 6),
         ("scroll", 7),
+        ("held", 7),
+        ("MB", 6),
     )
-    print(f"{'models':>8} " + " ".join(f"{head:>{width}}" for head, width in (*heads, ("no-op", 6), ("MB", 6))))
+    print(f"{'models':>8} " + " ".join(f"{head:>{width}}" for head, width in heads))
     for size in sizes:
         models = invent(size)
         began = time.process_time()
@@ -313,19 +330,20 @@ def main() -> None:
                     began = time.process_time()
                     index.query(query, SortOrder(), CONTEXT)
                     alone.append((time.process_time() - began) * 1000)
-        ours = asyncio.run(keystrokes(Ours(models), TYPED))
-        theirs = asyncio.run(keystrokes(Refilled(models), TYPED[:1])) if size <= 5_000 else []
-        inside, scrolling = asyncio.run(steps(models))
-        middle = statistics.median(ours)
-        other = statistics.median(theirs) if theirs else 0.0
-        beside = f"{other:.0f} ({max(theirs):.0f})" if theirs else "–"
-        # The last key brings all rows back: the dearest for a table that is refilled.
-        ratio = f"{other / middle:.0f}x ({theirs[-1] / ours[-1]:.0f}x)" if theirs else "–"
+        keys = asyncio.run(keystrokes(ours(models), TYPED))
+        refilled = asyncio.run(keystrokes(theirs(models), TYPED[:2])) if size <= 5_000 else []
+        step = asyncio.run(steps(models))
+        middle = statistics.median(keys)
+        other = statistics.median(refilled) if refilled else 0.0
+        beside = f"{other:.0f} ({max(refilled):.0f})" if refilled else "–"
+        # Of the same keys; the last of them brings all rows back: the dearest for a table that is refilled.
+        same = keys[: len(refilled)]
+        ratio = f"{other / statistics.median(same):.0f}x ({refilled[-1] / same[-1]:.0f}x)" if refilled else "–"
         print(
-            f"{size:>8} {build:>8.1f} {f'{middle:.1f} ({max(ours):.1f})':>14}"
+            f"{size:>8} {build:>8.1f} {f'{middle:.1f} ({max(keys):.1f})':>14}"
             f" {f'{statistics.median(alone):.2f} ({max(alone):.1f})':>14} {beside:>16} {ratio:>11}"
-            f" {statistics.median(inside):>7.1f} {statistics.median(scrolling):>7.1f}"
-            f" {asyncio.run(idle(models)):>6.1f} {memory_mb(models):>6.1f}",
+            f" {step['Q']:>6.1f} {step['j']:>6.1f} {step['held']:>6.1f} {step['scroll']:>7.1f} {step['k held']:>7.1f}"
+            f" {memory_mb(models):>6.1f}",
             flush=True,
         )
     print(f"decoding and first draw of 400 models: {asyncio.run(first_draw()):.1f} ms")

@@ -28,6 +28,7 @@ from tui.screens.session import make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
 from tui.views import VIEWS, MakeScreen
+from tui.whole_pastes import take_pastes_whole
 
 if TYPE_CHECKING:
     from tui.config import Provider, Settings
@@ -93,6 +94,7 @@ class OrtuiApp(KeyedApp):
 
             keymap, self._keymap_warnings = checked_keymap(settings.keymap)
         teach_enter_keys()
+        take_pastes_whole()
         super().__init__(settings)
         self.stylesheet = SparingStylesheet(variables=self.get_css_variables())
         self.state = State()

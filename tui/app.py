@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from textual import on, work
 from textual.app import SystemCommand
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.worker import Worker as TextualWorker
 from textual.worker import WorkerState
 from typing_extensions import override
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from tui.config import Provider, Settings
     from tui.screens.session import Session
 
-_FRAME_S: Final = 1 / 30
+_FRAME_S: Final = 1 / 20
 """Topics are published at most this often."""
 _WORKER_STOP_S: Final = 0.8
 """How long leaving waits for the worker."""
@@ -104,7 +103,10 @@ class OrtuiApp(KeyedApp):
         self._worker_run: TextualWorker[None] | None = None
         self.session: Session = self._new_session()
         self._moved = Topic.NONE
-        self._frame_timer: Timer | None = None
+        self._frame: asyncio.TimerHandle | None = None
+        """When what has moved is published next."""
+        self._published_at = 0.0
+        """In the event loop's time."""
         self._notices_shown = 0
         self._were_streaming: frozenset[str] = frozenset()
         self._limit_toasts = LimitToasts(self._warn_of_limit)
@@ -149,7 +151,6 @@ class OrtuiApp(KeyedApp):
 
     async def on_mount(self) -> None:
         self.remember_terminal()
-        self._frame_timer = self.set_interval(_FRAME_S, self._publish_changes, pause=True)
         self.set_timer(_COLLECT_LATEST_S, gc.enable)
         # What is kept comes within some hundredths of a second: an empty screen before it would be painted for nothing.
         self._first_paint.enter_context(self.batch_update())
@@ -217,15 +218,25 @@ class OrtuiApp(KeyedApp):
     def take_event(self, event: Event) -> None:
         """Fold an event in; what moved is published with the next frame."""
         self._moved |= self.state.apply(event)
-        if self._moved and self._frame_timer is not None:
-            self._frame_timer.resume()
+        if self._moved and self._frame is None:
+            loop = asyncio.get_running_loop()
+            self._frame = loop.call_at(max(loop.time(), self._published_at + _FRAME_S), self._publish_frame)
+
+    def _publish_frame(self) -> None:
+        self._frame = None
+        if self._exit or not self._running:
+            return
+        self._published_at = asyncio.get_running_loop().time()
+        try:
+            with self._context():
+                self._publish_changes()
+        except Exception as error:  # noqa: BLE001 - called by the event loop, which would only log it
+            self._handle_exception(error)
 
     def _publish_changes(self) -> None:
         moved, self._moved = self._moved, Topic.NONE
         if not moved:
-            if self._frame_timer is not None:
-                self._frame_timer.pause()
-            return
+            return  # another provider's views were begun meanwhile
         self.session.changed.publish(moved)
         if moved & Topic.NOTICES:
             self._show_notices()

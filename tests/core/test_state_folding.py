@@ -49,7 +49,7 @@ def test_a_turn_from_question_to_bill() -> None:
     assert Topic.CHAT in state.apply(queued())
     assert state.streaming == {"a": "c"}
     grown = ReplyGrew(conversation_id="c", message_id="a", text=Clean("Hel"), receipt=receipt("0.001"))
-    assert state.apply(grown) == Topic.CHAT | Topic.METER
+    assert state.apply(grown) == Topic.CHAT | Topic.RUNNING
     state.apply(ReplyGrew(conversation_id="c", message_id="a", text=Clean("lo")))
     reply = state.open["c"].message("a")
     assert reply is not None

@@ -20,7 +20,7 @@ class NetworkStream:
         self.size = size
         self.reads = 0
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self.reads += 1
         return b"x" * min(self.size, max_bytes)
 

@@ -67,7 +67,9 @@ class Topic(Flag):
     """Messages of an open conversation."""
     CONVERSATIONS = auto()
     METER = auto()
-    """Spend, what streams, what is left, limits."""
+    """Spend, what is left, limits, and which replies stream."""
+    RUNNING = auto()
+    """The figures of the replies that stream."""
     EMBEDDINGS = auto()
     JOBS = auto()
     CONNECTION = auto()
@@ -335,7 +337,7 @@ class State:
     def _grow(self, event: ReplyGrew) -> Topic:
         message = self._message(event.conversation_id, event.message_id)
         if message is None:
-            return Topic.METER
+            return Topic.NONE
         message.state = MessageState.STREAMING
         if event.text:
             message.text = Clean(message.text + event.text)
@@ -352,7 +354,7 @@ class State:
         if event.receipt is not None:
             message.receipt = event.receipt
         message.version += 1
-        return Topic.CHAT | Topic.METER
+        return Topic.CHAT | Topic.RUNNING
 
     def _end_turn(self, event: TurnEnded) -> Topic:
         self.streaming.pop(event.message_id, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -53,8 +54,10 @@ if TYPE_CHECKING:
 LIST_FROM: Final = 120
 """Columns from which the conversations stand at the left."""
 _FIGURES_FROM: Final = 160
-_TICK_S: Final = 0.2
+_FIGURES_EVERY_S: Final = 0.3
 """How often the figures of a reply that streams are shown anew: oftener nobody can read them."""
+_FRAME_S: Final = 0.1
+"""Within which the next frame of a reply comes that streams."""
 
 
 class ChatView(LiveScreen):
@@ -94,7 +97,9 @@ class ChatView(LiveScreen):
         self.count = DraftCount(self._show_running)
         self._growing: str | None = None
         """The reply whose figures are shown."""
-        self._border: tuple[str, ...] = ()
+        self._figures_at = 0.0
+        """Monotonic time at which they were shown last."""
+        self._border: tuple[str, str] | None = None
         """What stands in the composer's border."""
         self._asked_past_of: Opaque | None = None
         """The model whose past was asked for."""
@@ -118,7 +123,7 @@ class ChatView(LiveScreen):
 
     @override
     def on_mount(self) -> None:
-        self._tick = self.set_interval(_TICK_S, self._show_running, pause=True)
+        self._tick = self.set_interval(_FIGURES_EVERY_S, self._tick_figures, pause=True)
         self._lay_out()
         self.composer.focus()
 
@@ -170,24 +175,38 @@ class ChatView(LiveScreen):
 
     @override
     def catch_up(self, topics: Topic) -> None:
+        growing = False
         if topics & Topic.CHAT:
             self._follow()
+            growing = self._is_growing()
         if topics & Topic.CONVERSATIONS:
             self._show_rows()
         if topics & (Topic.CATALOGUE | Topic.PREFERENCES | Topic.JOBS) or (
-            topics & Topic.CHAT and not self._is_growing()
+            topics & Topic.CHAT and (not growing or self._figures_age() >= _FIGURES_EVERY_S)
         ):
             self._show_running()
         if topics & (Topic.CATALOGUE | Topic.PREFERENCES | Topic.CONVERSATIONS):
             self._show_frame()
         if topics & (Topic.PREFERENCES | Topic.CHAT) and self._editing is None:
             self._drafts.restore(self.conversation, self.composer)
+        if growing:
+            self.paint_now()
+
+    def _figures_age(self) -> float:
+        """Seconds since the figures of the reply were shown."""
+        return monotonic() - self._figures_at
+
+    def _tick_figures(self) -> None:
+        """Show the seconds that pass while nothing comes; what comes brings its figures along."""
+        running = self.running
+        if running is None or not _has_begun(running) or self._figures_age() > _FIGURES_EVERY_S + _FRAME_S:
+            self._show_running()
 
     def _is_growing(self) -> bool:
-        """Whether the reply here streams as it did when its figures were shown last: the tick shows them."""
+        """Whether the reply here streams as it did when this was asked last: then its figures may wait."""
         running = self.running
         known, self._growing = self._growing, running.id if running is not None else None
-        return running is not None and running.id == known and bool(running.text)
+        return running is not None and running.id == known and _has_begun(running)
 
     def _follow(self) -> None:
         conversation = self.conversation
@@ -265,7 +284,8 @@ class ChatView(LiveScreen):
             self.rows.show(rows, self._conversation_id, now, undo=self._deleted is not None)
 
     def _show_running(self) -> None:
-        """The composer's border and the line of remedies: cheap, since it runs with every frame of a reply."""
+        """The composer's border and the line of remedies: cheap, since it runs some times a second beside a reply."""
+        self._figures_at = monotonic()
         running = self.running
         if self._tick is not None:
             (self._tick.resume if running is not None and self.is_current_view else self._tick.pause)()
@@ -314,11 +334,10 @@ class ChatView(LiveScreen):
 
     def _put_border(self, title: Clean, subtitle: Clean) -> None:
         room = max(10, self.composer.size.width - 4)
-        border = tuple(one if len(one) <= room else f"{one[: room - 1]}…" for one in (title, subtitle))
+        border = _cut(title, room), _cut(subtitle, room)
         if border != self._border:
-            # Textual paints the composer whenever they are set.
             self._border = border
-            self.composer.border_title, self.composer.border_subtitle = map(Content, border)
+            self.composer.show_border(*border)
 
     def _show_remedies(self) -> None:
         words = self._words()
@@ -363,3 +382,11 @@ class ChatView(LiveScreen):
         self._show_rows()
         self._show_frame()
         self.call_after_refresh(self._show_running)
+
+
+def _has_begun(reply: Message) -> bool:
+    return bool(reply.text or reply.reasoning)
+
+
+def _cut(text: Clean, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"

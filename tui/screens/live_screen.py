@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.events import Idle, ScreenResume
 from textual.messages import Update
 from textual.screen import Screen
-from textual.timer import Timer
 from typing_extensions import override
 
 from tui.core.state import Topic
@@ -20,7 +19,7 @@ from tui.widgets.footer_line import FooterLine
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.meter_strip import MeterStrip
 
-_STRIP_EVERY_S: Final = 0.2
+_STRIP_EVERY_S: Final = 0.3
 _PAINT_TURNS: Final = 8
 """Turns of the event loop in which what a key sets off is handed on from widget to widget."""
 _PAINT_LATEST_S: Final = 1 / 60
@@ -53,20 +52,19 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         ),
     ]
 
-    _FRAME_FOLLOWS: ClassVar[Topic] = Topic.METER | Topic.JOBS | Topic.CONNECTION | Topic.CATALOGUE
+    _FRAME_FOLLOWS: ClassVar[Topic] = Topic.METER | Topic.RUNNING | Topic.JOBS | Topic.CONNECTION | Topic.CATALOGUE
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._compositor = SparingCompositor()
         self.session = session
         self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
-        self._catch_up_called = False
         self._seen_before = False
         self._paint_at_latest = 0.0
         """Monotonic time until which a paint may wait for what else changes."""
         self._strip_shown = 0.0
         """Monotonic time at which its figures were shown last."""
-        self._strip_timer: Timer | None = None
+        self._strip_due: asyncio.TimerHandle | None = None
         self._header = HeaderLine(self.MODE, session.settings, session.state, session.now)
         self._strip = MeterStrip(session.settings, session.state, session.now)
         for widget in (self._header, FooterLine(), self._strip):
@@ -79,10 +77,12 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         """Remember what moved, and show it if anybody can see it."""
         self._behind |= topics & (self.FOLLOWS | self._FRAME_FOLLOWS)
         # `is_active` would be False under a dialog, where the view can still be seen.
-        if self._behind and self.is_current_view and not self._catch_up_called:
-            # Not at once: the signal would swallow what a bug in `catch_up` raises.
-            self._catch_up_called = True
-            self.call_next(self._show_changes)
+        if self._behind and self.is_current_view:
+            try:
+                with self._context():
+                    self._show_changes()
+            except Exception as error:  # noqa: BLE001 - the signal would swallow what a bug in `catch_up` raises
+                self.app._handle_exception(error)
 
     @property
     def is_current_view(self) -> bool:
@@ -103,13 +103,10 @@ class LiveScreen(Screen[None], inherit_bindings=False):
             self._strip.sleep()
 
     def _show_changes(self) -> None:
-        self._catch_up_called = False
-        if not self.is_current_view:
-            return  # it was left since; what moved is shown when it comes back
         behind, self._behind = self._behind, Topic.NONE
         if behind & (Topic.CONNECTION | Topic.CATALOGUE):
             self._header.show_connection()
-        if behind & (Topic.METER | Topic.JOBS):
+        if behind & (Topic.METER | Topic.RUNNING | Topic.JOBS):
             self._show_strip()
         if seen := behind & self.FOLLOWS:
             self.catch_up(seen)
@@ -118,12 +115,13 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         """The figures of the strip; while replies stream they move with every frame, and nobody can read that."""
         left = self._strip_shown + _STRIP_EVERY_S - monotonic()
         if left > 0 and self.session.state.streaming:
-            if self._strip_timer is None:
-                self._strip_timer = self.set_timer(left, self._show_strip)
+            if self._strip_due is None:
+                # A frame of the reply comes first, as a rule, and paints both at once.
+                self._strip_due = asyncio.get_running_loop().call_later(left + _STRIP_EVERY_S / 2, self._show_strip)
             return
-        if self._strip_timer is not None:
-            self._strip_timer.stop()
-            self._strip_timer = None
+        if self._strip_due is not None:
+            self._strip_due.cancel()
+            self._strip_due = None
         self._strip_shown = monotonic()
         self._strip.show_figures()
 
@@ -144,6 +142,19 @@ class LiveScreen(Screen[None], inherit_bindings=False):
             self._paint_at_latest = monotonic() + _PAINT_LATEST_S
         await super()._on_update(message)
 
+    def paint_now(self) -> None:
+        """Paint what has changed, without the three messages a widget and the timer that Textual takes for it.
+
+        Where widgets move besides it is left to Textual, which does all of it at once.
+        """
+        if not self.is_current or self.app._batch_count or self._layout_required or self._scroll_required:
+            return
+        for widget in self._compositor.visible_widgets:
+            if widget._repaint_required and not widget._layout_required:
+                widget._repaint_required = False
+                self._dirty_widgets.add(widget)
+        self._on_timer_update()
+
     @override
     def _compositor_refresh(self) -> None:
         # While the App holds painting back, Textual draws all the same and throws it away; what is dirty stays so.
@@ -151,5 +162,5 @@ class LiveScreen(Screen[None], inherit_bindings=False):
             super()._compositor_refresh()
 
     def catch_up(self, topics: Topic) -> None:
-        """Show how these slices stand now. Must be cheap: it runs up to 30 times a second."""
+        """Show how these slices stand now. Must be cheap: it runs up to 20 times a second."""
         raise NotImplementedError

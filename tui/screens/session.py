@@ -38,7 +38,7 @@ class Session(msgspec.Struct, frozen=True):
     state: State
     """Read it; only events change it."""
     changed: Signal[Topic]
-    """These slices moved; published at most 30 times a second."""
+    """These slices moved; published at most 20 times a second."""
     submit: Callable[[Command], bool]
     """Ask the worker; False = its queue is full: tell the user."""
     cancel: Callable[[str], None]

@@ -10,6 +10,7 @@ from typing import cast
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 from typing_extensions import override
 
 Extents = dict[int, tuple[int, int]]
@@ -19,6 +20,12 @@ Extents = dict[int, tuple[int, int]]
 class SparingCompositor(Compositor):
     """Textual renders every visible widget whole, containers and covered ones too, that lies within the rectangle
     around all changes. While a reply streams and a figure moves in the last line, that is the screen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen_of: dict[Widget, tuple[Region, Region]] | None = None
+        """The widgets that `_seen` stands for: Textual makes a new mapping whenever one has moved."""
+        self._seen: list[tuple[Widget, Region, Region]] = []
 
     @override
     def render_partial_update(self) -> ChopsUpdate | None:
@@ -51,11 +58,10 @@ class SparingCompositor(Compositor):
                 chops[y] = dict.fromkeys(cuts[y][:-1])
                 open_lines.append(y)
         missing = {y: self._cuts_between(cuts[y], *extents[y]) for y in open_lines}
-        for widget, (region, clip) in self.visible_widgets.items():
+        for widget, region, seen in self._seen_widgets():
             if not open_lines:
                 break
-            seen = region.intersection(clip)
-            if not seen.width or not seen.height:
+            if seen.y > open_lines[-1] or seen.bottom <= open_lines[0]:
                 continue
             left, right = seen.column_span
             lines = open_lines[bisect_left(open_lines, seen.y) : bisect_left(open_lines, seen.bottom)]
@@ -67,17 +73,30 @@ class SparingCompositor(Compositor):
             for y in lines:
                 if y - top >= len(strips):
                     break
+                line, strip = chops[y], strips[y - top]
                 own_cuts = [cut for cut in cuts[y] if left <= cut <= right]
-                line = chops[y]
-                for cut, strip in zip(
-                    own_cuts, strips[y - top].divide([cut - left for cut in own_cuts[1:]]), strict=False
-                ):
+                # A line that ends where the first cut is needs no dividing: it keeps the escape sequences it has.
+                whole = len(own_cuts) > 1 and strip.cell_length == own_cuts[1] - left
+                pieces = [strip] if whole else strip.divide([cut - left for cut in own_cuts[1:]])
+                for cut, piece in zip(own_cuts, pieces, strict=False):
                     if line[cut] is None:
-                        line[cut] = strip
+                        line[cut] = piece
                 missing[y] = [cut for cut in missing[y] if line[cut] is None]
                 if not missing[y]:
                     open_lines.remove(y)
         return cast("Sequence[Mapping[int, Strip]]", chops)
+
+    def _seen_widgets(self) -> list[tuple[Widget, Region, Region]]:
+        """The widgets that can be seen from the topmost on: the whole region of each, and what of it is seen."""
+        visible = self.visible_widgets
+        if visible is not self._seen_of:
+            self._seen_of = visible
+            self._seen = [
+                (widget, region, seen)
+                for widget, (region, clip) in visible.items()
+                if (seen := region.intersection(clip)).width and seen.height
+            ]
+        return self._seen
 
     @staticmethod
     def _cuts_between(cuts: list[int], start: int, end: int) -> list[int]:

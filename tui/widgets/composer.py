@@ -120,6 +120,7 @@ Write the next message here.
         super().__init__(
             id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, highlight_cursor_line=False
         )
+        self.cursor_blink = False
         self._enter_sends = enter_sends
         self.past: Callable[[], Sequence[Clean]] = tuple
         """Gives what up and down walk through, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from textual.content import Content
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -37,6 +38,14 @@ class QuickTextArea(TextArea):
         """Ask for a new painting."""
         self._rendered.clear()
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def show_border(self, title: str, subtitle: str) -> None:
+        """Write into the border; the text within is not painted again, as it is by Textual's own way."""
+        self._border_title, self._border_subtitle = Content(title), Content(subtitle)
+        size, origin = self.outer_size, self.content_offset
+        if size and self.is_mounted:
+            edges = (Region(-origin.x, y - origin.y, size.width, 1) for y in (0, size.height - 1))
+            self.refresh(*edges)
 
     @override
     def notify_style_update(self) -> None:

@@ -344,7 +344,7 @@ right move them."""
 
     def action_page(self, pages: float) -> None:
         """Scroll by parts of the pane, or move the end of what is marked."""
-        lines = max(1, round(abs(pages) * max(1, self.size.height - 1)))
+        lines = max(1, round(abs(pages) * max(1, self.page - 1)))
         self.action_line(lines if pages > 0 else -lines)
 
     def action_top(self) -> None:
@@ -372,7 +372,7 @@ right move them."""
             event.stop()
             self.post_message(self.LinkActivated(self, Opaque(url)))
             return
-        if self.new_lines and event.y == self.size.height - 1 and not self.is_following:
+        if self.new_lines and event.y == self.page - 1 and not self.is_following:
             self.action_bottom()
             return
         y = self.scroll_offset.y + event.y

@@ -149,7 +149,7 @@ class FindingTranscript(PaintedTranscript):
         if not self.blocks:
             return
         y = self.scroll_offset.y
-        if self.cursor is not None and self.tops[self.cursor] <= y + self.size.height - 1:
+        if self.cursor is not None and self.tops[self.cursor] <= y + self.page - 1:
             # behind its head, where its text begins
             y = max(y, min(self.tops[self.cursor] + 1, self.tops[self.cursor + 1] - 1))
         self._marked_from = self._marked_to = self._place_at(y)
@@ -201,7 +201,7 @@ class FindingTranscript(PaintedTranscript):
     def bring_line_into_view(self, message: int, piece: int, line: int) -> None:
         """Scroll so that a line is seen, with some lines around it; one that is seen stays where it is."""
         y = self.tops[message] + self.blocks[message].tops[piece] + line
-        top, page = self.scroll_offset.y, self.size.height
+        top, page = self.scroll_offset.y, self.page
         if not top <= y < top + page:
             around = page // 3
             self.scroll_to(y=y - around if y < top else y - page + 1 + around, animate=False, force=True)

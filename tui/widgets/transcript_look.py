@@ -57,6 +57,9 @@ class Look:
         self._italic = Style(italic=True)
         self._strike = Style(strike=True)
         self._by_flags: dict[int, Style] = {0: base}
+        styles = [one for one in (*vars(self).values(), *self.code.values()) if isinstance(one, Style)]
+        self.is_true_colour = all(map(_is_true_colour, styles))
+        """Whether no style is in one of the terminal's own colours, nor dim: Textual's filter for those has no work."""
 
     def inline(self, flags: int, url: str) -> Style:
         """The style of a stretch of text; a link's carries its address for the terminal and for clicks."""
@@ -88,3 +91,7 @@ class Look:
     def blank(self, cells: int) -> Segment:
         """Empty cells."""
         return Segment(" " * cells, self.base)
+
+
+def _is_true_colour(style: Style) -> bool:
+    return not style.dim and all(one is None or one.triplet is not None for one in (style.color, style.bgcolor))

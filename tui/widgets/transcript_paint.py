@@ -7,6 +7,7 @@ from typing import Self
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
@@ -40,7 +41,7 @@ class PaintedTranscript(TranscriptPane):
         if styles.gutter != (0, 0, 0, 0) or self.opacity != 1.0 or styles.tint.a or styles.has_rule("hatch"):
             return super().render_lines(crop)
         # Textual asks for all lines whichever it paints, so those that did not change are at hand
-        key = (self.scroll_offset.y, self.size, self._width, self._following and self.new_lines)
+        key = (self.scroll_offset.y, self.page, self._width, self._following and self.new_lines)
         if key != self._painted_for:
             self._painted_for = key
             self._painted.clear()
@@ -49,6 +50,8 @@ class PaintedTranscript(TranscriptPane):
             self.paints += len(missing)
             background = self.background_colors[1]
             filters = self.get_line_filters()
+            if self.look.is_true_colour:
+                filters = [one for one in filters if not isinstance(one, ANSIToTruecolor)]
             for y in missing:
                 strip = self._line_at(y, offsets=False)
                 for line_filter in filters:
@@ -79,7 +82,7 @@ class PaintedTranscript(TranscriptPane):
     def _line_at(self, y: int, *, offsets: bool) -> Strip:
         width = self.columns
         look = self.look
-        if self.new_lines and not self._following and y == self.size.height - 1:
+        if self.new_lines and not self._following and y == self.page - 1:
             return self._unread_line(width)
         y += self.scroll_offset.y
         blank = Strip.blank(width, look.base)

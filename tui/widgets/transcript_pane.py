@@ -14,9 +14,12 @@ from typing import Final
 from textual import events
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
+from textual.widget import Widget
 from typing_extensions import override
 
 from tui.core.conversation import Conversation, Message
+from tui.widgets.line_scroll_bar import LineScrollBar
 from tui.widgets.markdown_kinds import Fence
 from tui.widgets.transcript_look import Look
 from tui.widgets.transcript_message import MessageBlock
@@ -64,6 +67,11 @@ class TranscriptPane(ScrollView):
         self._look: Look | None = None
         self._drawn = DrawnPieces()
         self._width = 0
+        """Cells that lines are drawn for; 0 before the first one."""
+        self.columns = 0
+        """Cells of a line, without the scroll bar. Textual works it out anew each time, as it does `size`."""
+        self.page = 0
+        """Lines of the pane."""
         self._following = True
         self._settling = False
         self._jumping = False
@@ -128,7 +136,7 @@ class TranscriptPane(ScrollView):
             grown = self.tops[-1] - before
             if grown > 0 and dirty_from >= self.scroll_offset.y:
                 self.new_lines += grown
-                bottom = self.scroll_offset.y + self.size.height
+                bottom = self.scroll_offset.y + self.page
                 self.repaint(bottom - 1, bottom)
         self.repaint(dirty_from, dirty_to)
 
@@ -189,10 +197,10 @@ class TranscriptPane(ScrollView):
         block.thinking_open = not block.thinking_open
         first, _last = block.pull()
         self._measure(index)
-        self._following = following and self.tops[-1] <= self.size.height
+        self._following = following and self.tops[-1] <= self.page
         self._set_height()
         self._settle()
-        self.repaint(self.tops[index] + first, max(self.tops[-1], self.scroll_offset.y + self.size.height))
+        self.repaint(self.tops[index] + first, max(self.tops[-1], self.scroll_offset.y + self.page))
 
     def _prepare(self, index: int) -> MessageBlock:
         """Cut a message into pieces that has not been near the pane yet."""
@@ -225,7 +233,7 @@ class TranscriptPane(ScrollView):
     def message_in_view(self, *, last: bool) -> int:
         """Index of the first or the last message in the pane."""
         top = self.scroll_offset.y
-        return self.block_at(min(self.tops[-1], top + self.size.height) - 1 if last else top)
+        return self.block_at(min(self.tops[-1], top + self.page) - 1 if last else top)
 
     def _settle(self) -> None:
         """Measure what is in the pane and near it, and keep what is in the pane where it is."""
@@ -246,7 +254,7 @@ class TranscriptPane(ScrollView):
 
     def _settle_heights(self) -> bool:
         """Measure the lines in and near the pane, from below; whether any height has changed."""
-        page = max(1, self.size.height)
+        page = max(1, self.page)
         end = self.tops[-1]
         y = end - page if self._following else self.scroll_offset.y
         first, last = y - page, min(end, y + 2 * page)
@@ -308,17 +316,28 @@ class TranscriptPane(ScrollView):
 
     def _set_height(self, spare: int = 0) -> None:
         size = Size(self._width, self.tops[-1] + spare)
-        if self.virtual_size != size:
+        if self.virtual_size == size:
+            return
+        if (size.height > self.container_size.height) == self.show_vertical_scrollbar:
+            # The place of the scroll bar is kept free: only its coming and going is worth a layout of the screen.
+            self.set_reactive(Widget.virtual_size, size)
+            jumping, self._jumping = self._jumping, True
+            try:
+                self._scroll_update(size)
+            finally:
+                self._jumping = jumping
+        else:
             self.virtual_size = size
 
     def _keep_end(self) -> None:
         """Keep the end in view; a few empty lines below it make scrolling rarer and so cheaper."""
         height = self.tops[-1]
-        if height <= self.size.height or not height <= self.virtual_size.height < height + STEP:
+        if height <= self.page or not height <= self.virtual_size.height < height + STEP:
             growing = bool(self._messages) and self._messages[-1].state.is_open
-            step = min(STEP, max(1, self.size.height // 4))
-            self._set_height(step - 1 if growing and height > self.size.height else 0)
-        self._jump(self.max_scroll_y)
+            step = min(STEP, max(1, self.page // 4))
+            self._set_height(step - 1 if growing and height > self.page else 0)
+        if (end := self.max_scroll_y) != self.scroll_y:
+            self._jump(end)
 
     def go_to_end(self) -> None:
         """Show the end and follow it."""
@@ -344,7 +363,7 @@ class TranscriptPane(ScrollView):
             first, last = block.tops[piece], block.tops[min(piece + 1, len(block.tops) - 1)]
         first += self.tops[index]
         last += self.tops[index]
-        top, page = self.scroll_offset.y, self.size.height
+        top, page = self.scroll_offset.y, self.page
         if first < top or (last > top + page and first > top):
             self.scroll_to(y=first if first < top else min(first, last - page), animate=False, force=True)
 
@@ -357,19 +376,23 @@ class TranscriptPane(ScrollView):
                 self.new_lines = 0
             self._settle()
 
-    @property
-    def columns(self) -> int:
-        """Cells of a line, without the scroll bar."""
-        return self.scrollable_content_region.width
-
     def repaint(self, first: int, last: int) -> None:
         """Paint these lines of the whole again, as far as they are in the pane."""
         top = self.scroll_offset.y
-        first, last = max(0, first - top), min(self.size.height, last - top)
+        first, last = max(0, first - top), min(self.page, last - top)
         if first < last:
             self.refresh(Region(0, first, self.columns, last - first))
 
     # size, theme, focus
+
+    @property
+    @override
+    def vertical_scrollbar(self) -> ScrollBar:
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = bar = LineScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return self._vertical_scrollbar
 
     @property
     def look(self) -> Look:
@@ -406,7 +429,8 @@ class TranscriptPane(ScrollView):
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.restyle())
 
     def on_resize(self, _event: events.Resize) -> None:
-        self._drawn.limit = SCREENS_KEPT * max(10, self.size.height)
+        self.columns, self.page = self.scrollable_content_region.width, self.size.height
+        self._drawn.limit = SCREENS_KEPT * max(10, self.page)
         if self.columns != self._width:
             self._rewrap(self.columns)
         elif self._following:

@@ -28,6 +28,7 @@ LEVEL |= dict.fromkeys(("config_example", "folders", "keymap", "keyring_store"),
 LEVEL |= dict.fromkeys(("stylesheets", "clipboard", "leaving"), LEVEL["config"])
 LEVEL |= {
     "enter_keys": LEVEL["widgets"],
+    "whole_pastes": LEVEL["widgets"],
     "crash_report": LEVEL["openrouter"],
     "well_ending_app": LEVEL["app"],
     "keyed_app": LEVEL["app"],

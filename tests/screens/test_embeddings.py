@@ -32,7 +32,7 @@ from tui.core.events import (
 )
 from tui.core.ledger import OverBudget
 from tui.core.sheets import Sheet
-from tui.core.vectors import embed_texts
+from tui.core.vectors import GivenRows, embed_texts
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import Usage
 from tui.openrouter.text import Clean, Opaque, clean
@@ -151,7 +151,7 @@ class Screens:
             EmbedEnded(
                 job_id=command.job_id,
                 model=command.model,
-                embedded=embed_texts(command.texts, vectors) if any(vectors) else None,
+                embedded=GivenRows(embed_texts(command.texts, vectors)) if any(vectors) else None,
                 dimensions=3,
                 from_store=from_store,
                 receipt=Receipt(cost=Cost(Decimal(cost), CostKind.BILLED)) if cost else Receipt(),

@@ -16,7 +16,7 @@ from tui.core.commands import DeleteSheet, Embed, ListSheets, LoadSheet, LoadVec
 from tui.core.conversation import Cost, CostKind, Receipt
 from tui.core.events import CatalogueLoaded, EmbedBegan, EmbedEnded, SheetLoaded, SheetsListed, VectorsRead
 from tui.core.sheets import Relevance, Sheet, SheetSummary, Variant
-from tui.core.vectors import embed_texts, load_numpy
+from tui.core.vectors import GivenRows, embed_texts, load_numpy
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import Usage
 from tui.openrouter.text import Clean, Opaque
@@ -92,7 +92,7 @@ class Screens:
         """Answer what the store was asked for."""
         await self.until(lambda: self.worker.sent(LoadVectors))
         command: LoadVectors = self.worker.sent(LoadVectors)[index]
-        self.worker.publish(VectorsRead(command.request_id, command.variant, rows_for(command.texts)))
+        self.worker.publish(VectorsRead(command.request_id, command.variant, GivenRows(rows_for(command.texts))))
         return command
 
     async def open(self, *texts: str, **more: Any) -> None:
@@ -111,7 +111,7 @@ class Screens:
             EmbedEnded(
                 job_id=command.job_id,
                 model=command.model,
-                embedded=rows_for(command.texts, width),
+                embedded=GivenRows(rows_for(command.texts, width)),
                 dimensions=width,
                 from_store=0,
                 receipt=Receipt(cost=Cost(Decimal("0.000001"), CostKind.BILLED), duration_ms=100),

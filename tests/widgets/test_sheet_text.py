@@ -108,7 +108,7 @@ async def test_a_key_paints_the_line_it_is_on_and_every_line_looks_as_textual_dr
             await pilot.pause()
             assert set(drawn) == {0, 1}
         finally:
-            SheetText.render_line = plain  # type: ignore[method-assign, assignment]
+            SheetText.render_line = plain  # type: ignore[method-assign]
         await pilot.press("shift+down", "pagedown", "shift+right", "end", "Z")
         sheet.mark_stale([12, 13])
         await pilot.pause()

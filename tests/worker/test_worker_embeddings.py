@@ -147,21 +147,24 @@ async def test_rows_come_in_one_block_and_again_from_the_store(start_host: Any, 
     texts = ["a cat", "a dog", "", "a cat", "tax"]
     ended = await host.embed("demo/embed-plain", texts, as_rows=True)
     assert ended.vectors == ()
-    assert set(ended.embedded.row_of) == {"a cat", "a dog", "tax"}
+    assert set(ended.embedded.rows.row_of) == {"a cat", "a dog", "tax"}
     single = await host.embed("demo/embed-plain", texts)
     for text, vector in zip(texts, single.vectors, strict=True):
-        kept = ended.embedded.vector(text)
+        kept = ended.embedded.rows.vector(text)
         assert (kept is None and vector is None) or kept.tobytes() == vector
     variant = Variant(Opaque("demo/embed-plain"))
     host.worker.submit(LoadVectors(request_id="r", variant=variant, texts=(*map(Clean, texts), Clean("new"))))
-    await host.until(lambda: host.state.sheets.found is not None)
-    found = host.state.sheets.found.embedded
+    await host.until(lambda: host.state.sheets.found)
+    (read,) = host.state.sheets.found.values()
+    found = read.embedded.take()
+    # Whoever took the rows has them alone.
+    assert read.embedded.rows is None
     assert set(found.row_of) == {"a cat", "a dog", "tax"}
     assert found.vector("tax").tobytes() == single.vectors[4]
     other = Variant(Opaque("demo/embed-plain"), 64)
     host.worker.submit(LoadVectors(request_id="s", variant=other, texts=(Clean("tax"),)))
-    await host.until(lambda: host.state.sheets.found.request_id == "s")
-    assert host.state.sheets.found.embedded is None
+    await host.until(lambda: "s" in host.state.sheets.found)
+    assert host.state.sheets.found["s"].embedded is None
 
 
 async def test_sheets_are_listed_renamed_deleted_and_brought_back(start_host: Any) -> None:
@@ -190,10 +193,10 @@ async def test_a_stopped_embedding_goes_on_where_it_was(start_host: Any, start_d
     await host.until(lambda: any(event.done >= 3 for event in host.saw(EmbedProgressed)))
     host.worker.cancel(host.state.sheets.job_id)
     stopped = await running
-    came = len(stopped.embedded.row_of)
+    came = len(stopped.embedded.rows.row_of)
     assert 3 <= came < 60
     again = await host.embed("demo/embed-plain", texts, as_rows=True)
-    assert again.from_store >= came and len(again.embedded.row_of) == 60
+    assert again.from_store >= came and len(again.embedded.rows.row_of) == 60
     log = await Books(base_url, host.key()).log()
     sent = [text for row in log if row["status"] == 200 for text in row["body"]["input"]]
     # Requests that were cancelled in flight are the only ones that may be paid for twice.
@@ -214,4 +217,4 @@ async def test_vectors_of_another_width_are_a_sentence_and_the_earlier_ones_stay
             texts = ["a", "b"] if second is wide else ["a", "b", "c"]
             ended = await host.embed("some/model", texts, as_rows=True)
             assert words in ended.failure.message
-            assert set(ended.embedded.row_of) == {"a"}
+            assert set(ended.embedded.rows.row_of) == {"a"}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tui.core.catalogue_changes import Changes
     from tui.core.prices import Workload
     from tui.core.repricing import Repriced
-    from tui.core.vectors import EmbeddedTexts
+    from tui.core.vectors import GivenRows
 
 
 class JobState(StrEnum):
@@ -270,7 +270,7 @@ class EmbedEnded(msgspec.Struct, frozen=True, kw_only=True):
     model: Opaque
     vectors: tuple[bytes | None, ...] = ()
     """Little-endian float32, in the order of the texts; none where rows were asked for."""
-    embedded: EmbeddedTexts | None = None
+    embedded: GivenRows | None = None
     """The same as rows, where those were asked for; None without any."""
     dimensions: int | None
     from_store: int
@@ -292,7 +292,7 @@ class VectorsRead(msgspec.Struct, frozen=True):
 
     request_id: str
     variant: Variant
-    embedded: EmbeddedTexts | None
+    embedded: GivenRows | None
 
 
 class BudgetPassed(msgspec.Struct, frozen=True):

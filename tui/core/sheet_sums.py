@@ -27,15 +27,17 @@ class SheetRows:
     rows: NDArray[np.intp]
     """Of each text, -1 where it has no usable vector."""
 
-    def used(self) -> tuple[Rows, NDArray[np.intp], NDArray[np.intp]]:
-        """The rows that texts have, each once; the first text of each; and by text its place in them, or -1.
-
-        The block itself where all of it is used, since a large one would not fit into memory twice.
-        """
+    def numbers(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """The rows that texts have, ascending; the first text of each; and by text its place in them, or -1."""
         np = vectors.load_numpy()
         numbers, firsts, places = np.unique(self.rows, return_index=True, return_inverse=True)
         if len(numbers) and numbers[0] < 0:
             numbers, firsts, places = numbers[1:], firsts[1:], places - 1
+        return numbers, firsts, places
+
+    def used(self) -> tuple[Rows, NDArray[np.intp], NDArray[np.intp]]:
+        """The same with the rows themselves: the block as it is where all of it is used, else a copy."""
+        numbers, firsts, places = self.numbers()
         unit = self.known.unit
         if len(numbers) == len(unit) - 1:
             return unit[:-1], firsts, places
@@ -117,10 +119,10 @@ def places_on_map(
 ) -> list[tuple[float, float]]:
     """Where each text lies; NaN without a vector. `grouped`: t-SNE, for at most `text_map.GROUPED_UP_TO` texts."""
     np = vectors.load_numpy()
-    unit, _firsts, places = sheet.used()
-    points = text_map.principal(unit)
-    if grouped and len(unit) <= text_map.GROUPED_UP_TO:
-        points = text_map.grouped(unit, points, stopped)
+    numbers, _firsts, places = sheet.numbers()
+    points = text_map.principal(sheet.known.unit, numbers)
+    if grouped and len(numbers) <= text_map.GROUPED_UP_TO:
+        points = text_map.grouped(sheet.known.unit[numbers], points, stopped)
     points = np.concatenate([points, np.full((1, 2), np.nan)])
     return [(x, y) for x, y in points[places].tolist()]
 

@@ -104,12 +104,13 @@ class Sheets(msgspec.Struct):
     """Texts done and texts in all, by job, while it runs."""
     results: dict[str, EmbedEnded] = {}
     """By job; the last two, since their vectors are large."""
-    found: VectorsRead | None = None
-    """What the store was last asked for."""
+    found: dict[str, VectorsRead] = {}
+    """What the store was asked for, by request; the last few, since several may come within a frame."""
 
 
 _KEPT_NOTICES: Final = 50
 _KEPT_RESULTS: Final = 2
+_KEPT_FOUND: Final = 8
 
 
 class State:
@@ -268,7 +269,10 @@ class State:
                 self.sheets.listed = sheets
                 return Topic.EMBEDDINGS
             case VectorsRead():
-                self.sheets.found = event
+                found = self.sheets.found
+                found[event.request_id] = event
+                while len(found) > _KEPT_FOUND:
+                    del found[next(iter(found))]
                 return Topic.EMBEDDINGS
             case BudgetPassed():
                 self.budget_passed = event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from tui.core.vectors import load_numpy, usable
@@ -21,49 +21,58 @@ _MORE: Final = 6
 _ROUNDS: Final = 3
 _SAMPLE: Final = 2_000
 """Of more rows, evenly spaced ones lead the way and all of them take the last step."""
-_CHUNK: Final = 2_048
+_CHUNK: Final = 512
 _STEPS: Final = 300
 
 
-def principal(unit: Rows, seed: int = 7) -> Points:
+def principal(unit: Rows, numbers: NDArray[np.intp] | None = None, seed: int = 7) -> Points:
     """`(n, 2)` places on the two directions in which the rows differ most; NaN for rows without a vector.
+
+    `numbers`: of these rows only, in ascending order; they are read in place, since all of them would not fit into
+    memory twice.
 
     Subspace iteration on centred rows (Halko, Martinsson and Tropp 2011), since only two directions are wanted: some
     eight passes over the rows. Each direction is turned so that its longest component is positive.
     """
     np = load_numpy()
-    points = np.full((len(unit), 2), np.nan)
-    known = usable(unit)
-    count = int(known.sum())
+    if numbers is None:
+        numbers = np.arange(len(unit))
+    points = np.full((len(numbers), 2), np.nan)
+    known = usable(unit)[numbers]
+    used = numbers[known]
+    count = len(used)
     if count == 0:
         return points  # type: ignore[no-any-return]
-    # The block for everybody's sake is not copied where only the last row says nothing.
-    rows = unit if count == len(unit) else unit[:-1] if count == len(unit) - 1 and not known[-1] else unit[known]
-    mean = np.ones(count, dtype=np.float32) @ rows / np.float32(count)
-    wanted = min(2 + _MORE, count, rows.shape[1])
-    basis = np.random.default_rng(seed).normal(size=(rows.shape[1], wanted)).astype(np.float32)
-    some = rows if count <= _SAMPLE else rows[np.linspace(0, count - 1, _SAMPLE).astype(int)]
-    for part in (*[some] * _ROUNDS, *([rows] if count > _SAMPLE else ())):
-        basis, _upper = np.linalg.qr(_spread_along(part, mean, basis))
-    side = rows @ basis - mean @ basis
+    mean = sum(np.ones(len(part), dtype=np.float32) @ part for part in _parts(unit, used)) / np.float32(count)
+    wanted = min(2 + _MORE, count, unit.shape[1])
+    basis = np.random.default_rng(seed).normal(size=(unit.shape[1], wanted)).astype(np.float32)
+    some = used if count <= _SAMPLE else used[np.linspace(0, count - 1, _SAMPLE).astype(int)]
+    for part in (*[some] * _ROUNDS, *([used] if count > _SAMPLE else ())):
+        basis, _upper = np.linalg.qr(_spread_along(unit, part, mean, basis))
+    side = np.concatenate([part @ basis for part in _parts(unit, used)]) - mean @ basis
     _left, _values, turns = np.linalg.svd(side.T @ side)
     directions = basis @ turns[:2].T
-    for at in range(directions.shape[1]):
-        if directions[int(np.abs(directions[:, at]).argmax()), at] < 0:
-            directions[:, at] *= -1
-    found = rows @ directions - mean @ directions
+    signs = [1 if directions[int(np.abs(one).argmax()), at] >= 0 else -1 for at, one in enumerate(directions.T)]
+    found = side @ turns[:2].T * signs
     points[known, : found.shape[1]] = found
     points[known, found.shape[1] :] = 0.0
     return points  # type: ignore[no-any-return]
 
 
-def _spread_along(rows: Rows, mean: Rows, basis: Rows) -> Rows:
-    """The covariance times the basis, a few thousand rows at a time so that they are read once."""
+def _parts(unit: Rows, numbers: NDArray[np.intp]) -> Iterator[Rows]:
+    """The rows of these numbers, some at a time; copied only where there are gaps between the numbers."""
+    for start in range(0, len(numbers), _CHUNK):
+        part = numbers[start : start + _CHUNK]
+        first, last = int(part[0]), int(part[-1])
+        yield unit[first : last + 1] if last - first + 1 == len(part) else unit[part]
+
+
+def _spread_along(unit: Rows, numbers: NDArray[np.intp], mean: Rows, basis: Rows) -> Rows:
+    """The covariance of these rows times the basis, some of them at a time so that they are read once."""
     np = load_numpy()
     total = np.zeros_like(basis)
     shift = mean @ basis
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
+    for part in _parts(unit, numbers):
         side = part @ basis - shift
         total += part.T @ side - np.outer(mean, side.sum(axis=0))
     return total  # type: ignore[no-any-return]

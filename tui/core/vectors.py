@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class EmbeddedTexts:
     def rows(self, texts: Sequence[str]) -> NDArray[np.intp]:
         """The row of each text, -1 where it has none."""
         np = load_numpy()
-        return np.fromiter((self.row_of.get(text, -1) for text in texts), dtype=np.intp, count=len(texts))  # type: ignore[no-any-return]
+        return np.fromiter(map(self.row_of.get, texts, repeat(-1)), dtype=np.intp, count=len(texts))  # type: ignore[no-any-return]
 
     def has(self, text: str) -> bool:
         """Whether the model has answered for this text, usably or not."""
@@ -213,12 +214,26 @@ class EmbeddedTexts:
         return None if row is None else (self.unit[row] * self.lengths[row]).astype("float32")
 
 
+@dataclass(slots=True, eq=False)
+class GivenRows:
+    """Rows on their way to whoever keeps them: events are remembered, and the megabytes in them must not be."""
+
+    rows: EmbeddedTexts | None
+
+    def take(self) -> EmbeddedTexts | None:
+        """The rows, once."""
+        rows, self.rows = self.rows, None
+        return rows
+
+
 class RowsBuilder:
     """Gathers vectors in one block of memory as they come; big sheets would not fit in it twice."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._rows: Rows | None = None
+        self._bytes = memoryview(b"")
+        """The same memory."""
         self._texts: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -234,30 +249,34 @@ class RowsBuilder:
 
     def put(self, text: str, vector: bytes) -> None:
         """Little-endian float32. Raises `ValueError` with a sentence for one of another width than those before."""
-        np = load_numpy()
         number = len(self._texts) + 1
         if len(vector) % 4 or not vector:
             raise ValueError(f"Vector {number} is {len(vector)} bytes long, which is no whole number of floats.")
         if self._rows is None:
-            self._rows = np.empty((self._capacity + 1, len(vector) // 4), dtype=np.float32)
+            np = load_numpy()
+            self._rows = np.empty((self._capacity + 1, len(vector) // 4), dtype="<f4")
+            self._bytes = memoryview(self._rows.reshape(-1).view(np.uint8))
         if len(vector) // 4 != self._rows.shape[1]:
             raise ValueError(
                 f"The vectors differ in width: number {number} has {len(vector) // 4:,} dimensions, "
                 f"others {self._rows.shape[1]:,}."
             )
-        self._rows[self._texts.setdefault(text, len(self._texts))] = np.frombuffer(vector, dtype="<f4")
+        start = self._texts.setdefault(text, len(self._texts)) * len(vector)
+        self._bytes[start : start + len(vector)] = vector
 
     def take(self) -> EmbeddedTexts | None:
         """All of them with rows of length 1; None without any. The builder is used up. Belongs in a thread."""
         np = load_numpy()
         rows, texts = self._rows, self._texts
-        self._rows, self._texts = None, {}
+        self._rows, self._texts, self._bytes = None, {}, memoryview(b"")
         if rows is None:
             return None
-        unit = rows[: len(texts) + 1]
+        unit = rows[: len(texts) + 1].astype(np.float32, copy=False)
         unit[-1] = np.nan
         lengths = make_unit(unit)
-        known = ~np.isnan(lengths)
+        known = ~np.isnan(lengths[:-1])
+        if known.all():
+            return EmbeddedTexts(unit, texts, lengths, frozenset(), spread(unit))
         row_of = {text: row for text, row in texts.items() if known[row]}
         useless = frozenset(text for text, row in texts.items() if not known[row])
         return EmbeddedTexts(unit, row_of, lengths, useless, spread(unit))

@@ -7,8 +7,16 @@ from itertools import zip_longest
 from typing import Final
 
 from tui.core.sheets import Relevance, Sheet, SheetSummary, Variant
-from tui.database.columns import clean_out, int_or_none, line_or_none, line_out, opaque_in, opaque_out, transaction
-from tui.openrouter.text import Opaque, clean, clean_line
+from tui.database.columns import (
+    clean_out,
+    int_or_none,
+    line_or_none,
+    line_out,
+    opaque_in,
+    opaque_out,
+    transaction,
+)
+from tui.openrouter.text import Clean, Opaque, clean, clean_line
 
 _KEPT_DELETED_S: Final = 7 * 86_400.0
 """How long a deleted sheet can be brought back."""
@@ -38,16 +46,12 @@ def load_sheet(connection: sqlite3.Connection, sheet_id: str) -> Sheet | None:
     row = connection.execute("SELECT * FROM sheet WHERE id = ? AND deleted_at IS NULL", (sheet_id,)).fetchone()
     if row is None:
         return None
-    texts = connection.execute(
-        "SELECT text, label, group_name FROM sheet_text WHERE sheet_id = ? ORDER BY position", (sheet_id,)
-    ).fetchall()
-    labels = tuple(line_out(one["label"]) for one in texts)
-    groups = tuple(line_out(one["group_name"]) for one in texts)
+    texts, labels, groups = _texts_of(connection, sheet_id)
     others, relevance = _more_out(row["more"])
     return Sheet(
         id=row["id"],
         name=line_out(row["name"]),
-        texts=tuple(clean_out(one["text"]) for one in texts),
+        texts=texts,
         labels=labels if any(labels) else (),
         groups=groups if any(groups) else (),
         model=opaque_out(row["model"]),
@@ -56,6 +60,25 @@ def load_sheet(connection: sqlite3.Connection, sheet_id: str) -> Sheet | None:
         others=others,
         relevance=relevance,
     )
+
+
+def _texts_of(
+    connection: sqlite3.Connection, sheet_id: str
+) -> tuple[tuple[Clean, ...], tuple[Clean, ...], tuple[Clean, ...]]:
+    """Texts, labels and groups in order."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    rows = cursor.execute(
+        "SELECT text, label, group_name FROM sheet_text WHERE sheet_id = ? ORDER BY position", (sheet_id,)
+    ).fetchall()
+    if not rows:
+        return (), (), ()
+    texts, labels, groups = zip(*rows, strict=True)
+    # Looked at as one, since nearly always all are clean, and marks are few.
+    whole = "\n".join(texts) if set(map(type, texts)) == {str} else None
+    clean_texts = texts if whole is not None and clean(whole) == whole else tuple(map(clean_out, texts))
+    marks = {one: line_out(one) for one in {*labels, *groups}}
+    return clean_texts, tuple(map(marks.__getitem__, labels)), tuple(map(marks.__getitem__, groups))
 
 
 def last_used_sheet(connection: sqlite3.Connection) -> str | None:

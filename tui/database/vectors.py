@@ -70,36 +70,40 @@ def count_vectors(connection: sqlite3.Connection, space: VectorSpace) -> int:
 def read_vectors(
     connection: sqlite3.Connection, space: VectorSpace, texts: Sequence[str], builder: RowsBuilder
 ) -> None:
-    """Put the vectors that are there for these texts into the builder, those of the width that most have.
+    """Put the vectors that are there for these texts into the builder, those of the width that the first has.
 
-    One statement for each few hundred texts, straight into the rows: 10,000 vectors of 1,536 numbers in some 200 ms.
+    One statement for each few hundred texts, straight into the rows: 10,000 vectors of 1,536 numbers in some 120 ms.
     """
     number = _space(connection, space)
     if number is None:
         return
-    text_of = {text_digest(text): text for text in texts}
+    from hashlib import sha256  # as in `text_digest`, of which this is one without calls
+
+    text_of = {sha256(text.encode("utf-8", "surrogatepass")).digest(): text for text in texts}
     digests = list(text_of)
     places: dict[int, str] = {}
+    cursor = connection.cursor()
+    cursor.row_factory = None
     for start in range(0, len(digests), _AT_ONCE):
         part = digests[start : start + _AT_ONCE]
         marks = ",".join("?" * len(part))
-        rows = connection.execute(
+        rows = cursor.execute(
             f"SELECT id, digest FROM vector WHERE space = ? AND digest IN ({marks})",  # noqa: S608 - question marks
             (number, *part),
         )
         places.update((row[0], text_of[row[1]]) for row in rows)
     # In the order in which they lie in the file: reading them by digest takes five times as long.
-    ids = sorted(places)
+    ids, size = sorted(places), 0
     for start in range(0, len(ids), _AT_ONCE):
         chosen = ids[start : start + _AT_ONCE]
         marks = ",".join("?" * len(chosen))
-        for at, data in connection.execute(
+        for at, data in cursor.execute(
             f"SELECT id, data FROM vector WHERE id IN ({marks}) ORDER BY id",  # noqa: S608 - question marks
             chosen,
         ):
-            width = builder.dimensions
-            fits = isinstance(data, bytes) and data and len(data) % _FLOAT_BYTES == 0
-            if fits and width in (None, len(data) // _FLOAT_BYTES):
+            if not size and isinstance(data, bytes) and len(data) % _FLOAT_BYTES == 0:
+                size = len(data)
+            if size and isinstance(data, bytes) and len(data) == size:
                 builder.put(places[at], data)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tui.screens.session import Session
 
 _SPACES_KEPT: Final = 8
-_BYTES_KEPT: Final = 160_000_000
+_BYTES_KEPT: Final = 16_000_000
 """Of vectors that nobody looks at; those of the sheet's own variants stay in any case."""
 
 
@@ -67,7 +67,10 @@ class EmbedRuns:
         """Those that have no answer of the model yet, each once."""
         known = self.spaces.get(variant)
         unique = dict.fromkeys(texts)
-        return tuple(unique) if known is None else tuple(text for text in unique if not known.has(text))
+        if known is None:
+            return tuple(unique)
+        missing = unique.keys() - known.row_of.keys() - known.useless
+        return tuple(filter(missing.__contains__, unique)) if missing else ()
 
     def ask(self, wanted: Sequence[tuple[Variant, tuple[Clean, ...]]], *, queries: bool = False) -> None:
         """Embed these, one variant after the other; what the store has is not paid for.
@@ -125,6 +128,12 @@ class EmbedRuns:
             asked.update(fresh)
             self._looking[request_id] = variant
 
+    def forget(self) -> None:
+        """Another sheet has come: what the store has for it is read faster than two sheets are put together."""
+        self.spaces.clear()
+        self._looked_up.clear()
+        self._looking.clear()
+
     def is_looking(self, variant: Variant) -> bool:
         """Whether the store has not answered yet."""
         return variant in self._looking.values() or variant in self._merging
@@ -132,9 +141,9 @@ class EmbedRuns:
     def follow(self) -> None:
         """Take over what the state says has come."""
         state = self._session.state
-        found = state.sheets.found
-        if found is not None and (variant := self._looking.pop(found.request_id, None)) and found.embedded is not None:
-            self._keep(variant, found.embedded)
+        for found in tuple(state.sheets.found.values()):
+            if variant := self._looking.pop(found.request_id, None):
+                self._keep(variant, found.embedded)
         for result in tuple(state.sheets.results.values()):
             if ended := self._waiting.pop(result.job_id, None):
                 self._take_result(ended, result)
@@ -166,11 +175,12 @@ class EmbedRuns:
         else:
             self.over_budget = None if not self._next else self.over_budget
         self._end(job)
-        if result.embedded is not None:
-            self._keep(job.variant, result.embedded)
+        self._keep(job.variant, result.embedded)
 
-    def _keep(self, variant: Variant, fresh: vectors.EmbeddedTexts) -> None:
+    def _keep(self, variant: Variant, given: vectors.GivenRows | None) -> None:
         """Put them to those that are there; many are put together in a thread, one batch after the other."""
+        if given is None or (fresh := given.take()) is None:
+            return
         waiting = self._merging.get(variant)
         if waiting is not None:
             waiting.append(fresh)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
@@ -18,12 +16,10 @@ from textual.worker import Worker
 from typing_extensions import override
 
 from tui.core.commands import LoadSheet, Remember
-from tui.core.events import JobState
 from tui.core.routing import Routing
 from tui.core.sheets import Relevance, Variant
 from tui.core.state import Topic
-from tui.openrouter.text import Clean, Opaque, clean_line
-from tui.screens.embedded_sheet import SheetFacts, notice_words, plural, status_words
+from tui.openrouter.text import Clean, Opaque
 from tui.screens.embedding_model import REMEMBERED_MODEL, ModelChoice, query_variant
 from tui.screens.embedding_runs import EmbedRuns, same_things
 from tui.screens.live_screen import LiveScreen
@@ -32,6 +28,8 @@ from tui.screens.session import Session
 from tui.screens.sheet_bindings import SheetBindings
 from tui.screens.sheet_keys import SheetKeys
 from tui.screens.sheet_panes import VIEWS, SheetPanes, View
+from tui.screens.sheet_standing import SheetStanding
+from tui.screens.sheet_words import SheetWords
 from tui.stylesheets import style_path
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.neighbour_list import NeighbourList
@@ -47,7 +45,7 @@ _READ_AFTER_S: Final = 0.12
 _SAVE_AFTER_S: Final = 1.0
 
 
-class EmbeddingsScreen(SheetKeys, LiveScreen):
+class EmbeddingsScreen(SheetKeys, SheetWords, LiveScreen):
     """The sheet of texts at the left; at the right what a model thinks of them, in one of six views."""
 
     FOLLOWS = Topic.EMBEDDINGS | Topic.CATALOGUE | Topic.JOBS | Topic.BUDGET | Topic.PREFERENCES
@@ -73,19 +71,9 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         self.panes = SheetPanes(self)
         self._texts = SheetText(id="texts")
         self.sheet = OpenSheet(session, self._texts, self.choice)
-        self._told_sheet: str | None = None
-        """The sheet that the worker told of last; it is taken over once."""
-        self._lines: list[SheetLine] = []
-        self._counts = (0, 0)
-        """Lines with a vector, and with one that says nothing."""
-        self._lacking: tuple[Clean, ...] = ()
-        """Texts that would be paid for, each once."""
-        self._characters = 0
-        """Of all texts."""
+        self.standing = SheetStanding()
         self._looked: tuple[object, ...] = ()
         """For what the store was last asked."""
-        self._taken: tuple[object, ...] = ()
-        """What the views were last made of."""
         self.asked: Clean | None = None
         """The query whose neighbours are shown instead of the selected text's."""
         self.told = Clean("")
@@ -166,6 +154,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         assert sheet is not None
         if not self.sheet.take(sheet):
             return
+        self.runs.forget()
         self.asked = None
         self._read_sheet()
 
@@ -184,9 +173,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
     def _read_sheet(self) -> None:
         if self._read_timer is not None:
             self._read_timer.pause()
-        lines = self._texts.sheet_lines()
-        if lines != self._lines:
-            self._lines = lines
+        if self.standing.read(self._texts.sheet_lines()):
             self.runs.over_budget = None
             self.told = Clean("")
         self._show_all()
@@ -203,7 +190,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
     @override
     def lines(self) -> list[SheetLine]:
         """The texts as they were last read."""
-        return self._lines
+        return self.standing.lines
 
     @property
     def relevance(self) -> tuple[Relevance, ...]:
@@ -275,10 +262,10 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
     def action_embed(self) -> None:
         """Send the texts of the sheet; in A/B to all models that are compared, with the queries."""
         self._read_sheet()
-        if self.runs.job is not None or not self._lines or self.choice.objection() is not None:
+        if self.runs.job is not None or not self.lines or self.choice.objection() is not None:
             return
         self.told = Clean("")
-        texts = tuple(line.text for line in self._lines)
+        texts = self.standing.texts
         wanted, questions = [(self.variant(), texts)], []
         if self.view == "compare":
             wanted = [(one, texts) for one in self.variants() if self.runs.lacking(one, texts)]
@@ -341,13 +328,13 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
                 return self.runs.job is None and (self.focused is self._texts or self.asked is not None)
             case "embed":
                 # What was typed just now is read when it is embedded, not before the key works.
-                nothing = not self._lines and not self._texts.text.strip()
+                nothing = not self.lines and not self._texts.text.strip()
                 return None if self.runs.job is not None or nothing or self.choice.objection() else True
             case "pick_model":
                 return True if self.choice.models else None
             case "view" | "other_view":
                 if parameters == ("compare",):
-                    return True if self._lines else None
+                    return True if self.lines else None
                 return True if known else None
             case "next_order":
                 return (self.view == "matrix" or self.has_class("-wide")) if known else False
@@ -365,20 +352,7 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
     @override
     def selected_place(self) -> int | None:
         """Which of the texts the cursor is on; None on a blank line."""
-        line = self._texts.line
-        low, high = 0, len(self._lines)
-        while low < high:
-            middle = (low + high) // 2
-            if self._lines[middle].line < line:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < len(self._lines) and self._lines[low].line == line else None
-
-    def _shown_views(self) -> tuple[View, ...]:
-        if self.has_class("-wide") and self.view != "compare":
-            return ("matrix" if self.view == "neighbours" else self.view, "neighbours")
-        return (self.view,)
+        return self.standing.place_of(self._texts.line)
 
     @override
     def _show_all(self) -> None:
@@ -387,38 +361,17 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
         variants = self.variants()
         self.runs.wanted = frozenset(variants)
         shown = variants if self.view == "compare" else variants[:1]
-        looked = (shown, self._lines, *(self.runs.spaces.get(one) for one in shown))
-        if self.model_id is not None and self._lines and not same_things(looked, self._looked):
+        looked = (shown, self.lines, *(self.runs.spaces.get(one) for one in shown))
+        if self.model_id is not None and self.lines and not same_things(looked, self._looked):
             self._looked = looked
             for variant in shown:
-                self.runs.look_up(variant, (line.text for line in self._lines))
-        self._take_vectors()
+                self.runs.look_up(variant, self.standing.texts)
+        if self.standing.follow(self.variant(), self.runs, self.panes):
+            self._texts.show_groups(self.panes.marks)
+            self._texts.mark_stale(self.standing.stale)
         self.panes.show(self._shown_views())
         self._show_words()
         self.refresh_bindings()
-
-    def _take_vectors(self) -> None:
-        variant = self.variant()
-        known = self.runs.spaces.get(variant)
-        taken = (variant, known, self._lines)
-        if same_things(taken, self._taken):
-            return
-        self._taken = taken
-        self._characters = sum(len(line.text) for line in self._lines)
-        if known is not None and not any(text in known.row_of for text in (line.text for line in self._lines)):
-            known = None
-        changed = self.panes.take(known, self._lines)
-        self._lacking = self.runs.lacking(variant, (line.text for line in self._lines))
-        if not changed:
-            return
-        self._texts.show_groups(self.panes.marks)
-        if known is None or self.panes.rows is None:
-            self._texts.mark_stale(())
-            return
-        stale = [line.line for line in self._lines if not known.has(line.text)]
-        embedded = int((self.panes.rows.rows >= 0).sum())
-        self._counts = (embedded, len(self._lines) - embedded - len(stale))
-        self._texts.mark_stale(stale)
 
     def query_space(self) -> EmbeddedTexts | None:
         """The vectors of queries."""
@@ -436,80 +389,8 @@ class EmbeddingsScreen(SheetKeys, LiveScreen):
             return None
         return frozenset(text for one in self.relevance if one.query == self.asked for text in one.right)
 
-    def _show_words(self) -> None:
-        """The notice, the titles and the status line."""
-        facts = self._facts()
-        notice = notice_words(facts)
-        alone = (facts.known is None or not self._lines) and not (self.view == "compare" and self._lines)
-        self.query_one("#views").display = not alone
-        self._notice.display = notice is not None and (alone or facts.known is not None or facts.failure is not None)
-        self._notice.set_class(alone, "-alone")
-        if notice is not None:
-            self._notice.update(notice)
-        self._show_titles()
-        status = status_words(facts)
-        self._status.update(Content(status if cell_len(status) >= self.size.width else f" {status}"), layout=False)
-
     def watch_view(self) -> None:
         self._show_all()
 
-    def _show_titles(self) -> None:
-        stale = len(self._lacking) if self.panes.known is not None else 0
-        self._texts.border_title = Content(f"{self.sheet.name} · {plural(len(self._lines), 'text')}")
-        label, group = self._texts.marks_of(self._texts.line)
-        marks = " · ".join(part for part in (label, group) if part)
-        self._texts.border_subtitle = Content(f"* {stale:,} not embedded" if stale else marks[:40])
-        wide = self.has_class("-wide")
-        shown = self._shown_views()
-        for view in VIEWS:
-            pane = self.panes.widget(view)
-            pane.display = view in shown
-            pane.set_class(wide and view == "neighbours", "-beside")
-            beside = wide and view == "neighbours"
-            pane.border_title = Content("neighbours") if beside else self.panes.titles(self.view, wide=wide)
-            pane.border_subtitle = Content(self.panes.subtitle(view))
-        alone = self._notice.has_class("-alone")
-        self._notice.border_title = self.panes.titles(self.view, wide=wide) if alone else Content("")
-
     def on_resize(self) -> None:
         self._show_all()
-
-    def _facts(self) -> SheetFacts:
-        job = self.runs.job
-        progress, reason = None, Clean("")
-        if job is not None:
-            progress = self.session.state.sheets.progress.get(job.id)
-            told = self.session.state.jobs.get(job.id)
-            if told is not None and told.state is JobState.WAITING:
-                reason = clean_line(told.reason)
-        characters = sum(map(len, self._lacking)) if self._lacking else self._characters
-        tokens, usd = self.choice.estimate(characters, len(self._lacking) or len(self._lines))
-        variant = self.variant()
-        bill = self.runs.bills.get(variant)
-        saved = None
-        if bill is not None and bill.from_store and self._lines:
-            characters = self._characters * bill.from_store // len(self._lines)
-            _, saved = self.choice.estimate(characters, bill.from_store)
-        return SheetFacts(
-            model=self.choice.name(),
-            objection=self.choice.objection(),
-            can_pick=bool(self.choice.models),
-            lines=self._lines,
-            tokens=tokens,
-            usd=usd,
-            known=self.panes.known,
-            embedded=self._counts[0],
-            unusable=self._counts[1],
-            lacking=len(self._lacking),
-            saved_usd=saved,
-            dimensions=variant.dimensions,
-            input_type=variant.input_type,
-            bill=bill,
-            job=job,
-            waiting=self.runs.waiting,
-            told=self.told,
-            progress=progress or (0, len(job.texts) if job else 0),
-            reason=reason,
-            failure=self.runs.failure,
-            over_budget=self.runs.over_budget,
-        )

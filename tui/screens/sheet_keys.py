@@ -175,6 +175,7 @@ class SheetKeys(_Part):
             self.sheet.begin()
         else:
             self.sheet.begin(name)
+        self.runs.forget()
         self.asked = None
         self.runs.failure = None
         self.told = Clean("")

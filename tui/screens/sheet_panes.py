@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, get_args
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 from textual.content import Content
 
@@ -44,6 +46,8 @@ _LINKED: Final = 5
 _THREAD_FROM: Final = 3_000_000
 """Numbers in the vectors from which a look at all of them takes more than some milliseconds."""
 
+_GROUP_OF: Final = attrgetter("group")
+
 T = TypeVar("T")
 
 
@@ -77,6 +81,9 @@ class SheetPanes:
         """What the neighbours were last found for."""
         self._doing: dict[str, object] = {}
         self._done: dict[str, object] = {}
+        self._next: dict[str, tuple[object, Callable[[], Any], Callable[[Any], None]]] = {}
+        """What is to be done of each kind when what is being done has ended."""
+        self._running: set[str] = set()
 
     def widget(self, view: View) -> Widget:
         """The pane of a view."""
@@ -85,22 +92,22 @@ class SheetPanes:
             "clusters": self.clusters, "compare": self.compare,
         }[view]  # fmt: skip
 
-    def take(self, known: EmbeddedTexts | None, lines: Sequence[SheetLine]) -> bool:
+    def take(self, known: EmbeddedTexts | None, lines: Sequence[SheetLine], texts: Sequence[Clean]) -> bool:
         """These are the texts and their vectors; False when both are what they were."""
         if known is self.known and lines is self.lines:
             return False
-        if known is not self.known and not self.matrix.display:
-            # Hidden, it would keep the vectors of before in memory.
+        if known is None or (known is not self.known and not self.matrix.display):
+            # It would keep the vectors of before in memory.
             self.matrix.show((), lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down])
             self._done.pop("matrix", None)
         self.known, self.lines = known, lines
         self._version += 1
-        self.marks = group_marks(line.group for line in lines)
+        self.marks = group_marks(map(_GROUP_OF, lines))
         self._rows = None
         if known is not None:
             from tui.core.sheet_sums import SheetRows
 
-            self._rows = SheetRows(known, known.rows([line.text for line in lines]))
+            self._rows = SheetRows(known, known.rows(texts))
         return True
 
     @property
@@ -139,17 +146,25 @@ class SheetPanes:
         if self._doing.get(name) == key:
             return True
         self._doing[name] = key
-
-        async def run() -> None:
-            result = await asyncio.to_thread(work)
-            if self._doing.get(name) == key:
-                del self._doing[name]
-                self._done[name] = key
-                take(result)
-                self._screen.views_changed()
-
-        self._screen.beside(run, f"view {name}")
+        self._next[name] = key, work, take
+        if name not in self._running:
+            self._running.add(name)
+            self._screen.beside(partial(self._carry_out, name), f"view {name}")
         return True
+
+    async def _carry_out(self, name: str) -> None:
+        """One after the other, and of what was wanted meanwhile the last: each may copy all vectors."""
+        try:
+            while (wanted := self._next.pop(name, None)) is not None:
+                key, work, take = wanted
+                result = await asyncio.to_thread(work)
+                if self._doing.get(name) == key:
+                    del self._doing[name]
+                    self._done[name] = key
+                    take(result)
+                    self._screen.views_changed()
+        finally:
+            self._running.discard(name)
 
     # The matrix
 
@@ -176,7 +191,7 @@ class SheetPanes:
             places, matrix = arranged
             self._matrix_order = places
             self._place_in_matrix = {place: at for at, place in enumerate(places)}
-            self.matrix.show([lines[place] for place in places], matrix.tile, rows.known.spread)
+            self.matrix.show([lines[place] for place in places], matrix.tile, rows.known.spread, lines[-1].number)
             self.select_row(self._screen.selected_place())
 
         if self._done.get("matrix") == key:

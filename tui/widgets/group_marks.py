@@ -22,5 +22,6 @@ PLAIN: Final = GroupMark(NO_GROUP, -1)
 
 def group_marks(groups: Iterable[str]) -> dict[str, GroupMark]:
     """Marks of the groups in the order in which they first occur; shapes and colours repeat at different lengths."""
-    names = dict.fromkeys(group for group in groups if group)
+    names = dict.fromkeys(groups)
+    names.pop("", None)
     return {name: GroupMark(SHAPES[at % len(SHAPES)], at % len(COLOURS)) for at, name in enumerate(names)}

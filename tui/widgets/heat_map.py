@@ -109,9 +109,18 @@ class HeatMap(HeatPane, can_focus=True):
         self._looks: dict[str, Style] = {}
         """Styles of the parts as they reach the screen; "" is the one of the pane itself."""
 
-    def show(self, rows: Sequence[MapRow], tile: Tile, spread: tuple[float, float] | None = None) -> None:
-        """Show the matrix of these texts; `spread` is the least and greatest value that occurs between them."""
-        self._take(rows, tile)
+    def show(
+        self,
+        rows: Sequence[MapRow],
+        tile: Tile,
+        spread: tuple[float, float] | None = None,
+        highest: int | None = None,
+    ) -> None:
+        """Show the matrix of these texts.
+
+        `spread` is the least and greatest value that occurs between them, `highest` their highest number where known.
+        """
+        self._take(rows, tile, highest)
         self._range = spread if spread is not None and spread[1] - spread[0] > 1e-6 else (0.0, 1.0)
         last = max(0, len(self._rows) - 1)
         self.set_reactive(HeatMap.cursor, (min(self.cursor[0], last), min(self.cursor[1], last)))

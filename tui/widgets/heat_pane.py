@@ -56,9 +56,9 @@ class HeatPane(LineTable):
         self._drawn: tuple[tuple[float, float], list[list[Segment]]] | None = None
         """The cells of `_held` at a scale."""
 
-    def _take(self, rows: Sequence[MapRow], tile: Tile) -> None:
+    def _take(self, rows: Sequence[MapRow], tile: Tile, highest: int | None) -> None:
         self._rows = rows
-        self._digits = len(str(max((row.number for row in rows), default=1)))
+        self._digits = len(str(highest or max((row.number for row in rows), default=1)))
         self._tile = tile
         self._held = self._drawn = None
 

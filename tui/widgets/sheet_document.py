@@ -24,7 +24,7 @@ class SheetDocument(Document):
     def __init__(self, text: str) -> None:
         super().__init__("")
         self._lines = text.split("\n")
-        self._widest = _widest(self._lines)
+        self._widest = max(map(len, self._lines)) if text.isascii() and "\t" not in text else _widest(self._lines)
 
     @override
     def get_size(self, tab_width: int) -> Size:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.document._document_navigator import DocumentNavigator
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -39,6 +41,8 @@ class PaintedSheet(QuickTextArea):
         """By line of the pane."""
         self._painted_for: Look = ()
         self._edges: Edges | None = None
+        self._styles_of: dict[str, Style] = {}
+        """By part; "" is the pane's own."""
         self._all_asked = True
         """Whether a new painting of the whole was asked for."""
         super().__init__(**options)
@@ -107,6 +111,7 @@ class PaintedSheet(QuickTextArea):
         super().notify_style_update()
         self._painted.clear()
         self._edges = None
+        self._styles_of.clear()
 
     def _whole_look(self) -> Look:
         return (self.outer_size, self.background_colors[1], self.theme, *self.get_line_filters())
@@ -139,32 +144,44 @@ class PaintedSheet(QuickTextArea):
             self._painted_for = whole
             self._painted.clear()
             self._edges = None
+            self._styles_of.clear()
         if (theme := self._theme) is not self._styled_theme:
             theme.apply_css(self)
             self._styled_theme = theme
+            self._styles_of.clear()
         painted = self._painted
+        text_width = self.scrollable_content_region.width
+        filters, background = self.get_line_filters(), self.background_colors[1]
         strips = []
         for y, look in zip(crop.line_range, self._looks(crop.line_range), strict=True):
             if y not in painted or painted[y][0] != look:
-                painted[y] = look, self._paint(y, look)
+                painted[y] = look, self._paint(y, text_width, filters, background)
             strips.append(painted[y][1])
         start, end = crop.column_span
         if (start, end) != (0, self.outer_size.width):
             strips = [strip.crop(start, end) for strip in strips]
         return strips
 
-    def _paint(self, y: int, look: Look) -> Strip:
-        gutter = self.styles.gutter
-        if not gutter.top <= y < self.outer_size.height - gutter.bottom:
+    def _paint(self, y: int, width: int, filters: Sequence[LineFilter], background: Color) -> Strip:
+        """A line of the pane, `width` cells of it text."""
+        gutter, outer = self.styles.gutter, self.outer_size
+        if not gutter.top <= y < outer.height - gutter.bottom:
             return border_line(self, y)
         if self._edges is None:
             self._edges = drawn_edges(self)
-        background = self.background_colors[1]
-        width, base = self.scrollable_content_region.width, self.rich_style
+        base = self._style("")
         strip = self.render_line(y - gutter.top).adjust_cell_length(width, base)
-        for line_filter in self.get_line_filters():
+        for line_filter in filters:
             strip = strip.apply_filter(line_filter, background)
-        return framed(strip._segments, width, self._edges, self.outer_size.width - gutter.width - width, base)
+        return framed(strip._segments, width, self._edges, outer.width - gutter.width - width, base)
+
+    def _style(self, part: str) -> Style:
+        """Textual works a style out anew each time it is asked."""
+        style = self._styles_of.get(part)
+        if style is None:
+            style = self.get_component_rich_style(f"sheet-text--{part}", partial=True) if part else self.rich_style
+            self._styles_of[part] = style
+        return style
 
     @override
     def render_line(self, y: int) -> Strip:
@@ -184,7 +201,7 @@ class PaintedSheet(QuickTextArea):
         return self._plain_line(line)
 
     def _base_style(self) -> Style:
-        return self._theme.base_style or self.rich_style
+        return self._theme.base_style or self._style("")
 
     def _plain_line(self, line: int) -> Strip:
         """A line without cursor or selection."""
@@ -202,16 +219,13 @@ class PaintedSheet(QuickTextArea):
 
     def _gutter(self, line: int, style: Style) -> list[Segment]:
         width = self.gutter_width - (4 if self._group_marks else 3)
-        stale = style + self.get_component_rich_style("sheet-text--stale", partial=True)
         drawn = [
             Segment(f"{SELECTED if line == self.selection.end[0] else ' '}{line + 1:>{width}}", style),
-            Segment(STALE, stale) if line in self._stale else Segment(" ", style),
+            Segment(STALE, style + self._style("stale")) if line in self._stale else Segment(" ", style),
         ]
         if self._group_marks:
             group = self._group_marks.get(self.marks_at(line)[1])
-            drawn.append(Segment(group.shape, style + self._group_style(group)) if group else Segment(" ", style))
+            look = style + self._style(f"group-{group.colour}") if group else style
+            drawn.append(Segment(group.shape if group else " ", look))
         drawn.append(Segment(" ", style))
         return drawn
-
-    def _group_style(self, mark: GroupMark) -> Style:
-        return self.get_component_rich_style(f"sheet-text--group-{mark.colour}", partial=True)

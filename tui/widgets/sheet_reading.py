@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from tui.openrouter.text import Clean, clean
@@ -13,6 +14,7 @@ Marks = tuple[Clean, Clean]
 """Label and group."""
 NOTHING: Final = (Clean(""), Clean(""))
 _AT_ONCE: Final = 256
+_TEXT_OF: Final = attrgetter("text")
 
 
 class SheetLine(NamedTuple):
@@ -37,16 +39,24 @@ class ReadSheet:
         self._marks: list[Marks] = []
         self._found: list[SheetLine] = []
         """One a line, blank ones too."""
+        self._blanks = 0
+        """How many of them are blank."""
+
+    def begin(self, lines: list[str], marks: list[Marks], texts: Sequence[Clean]) -> None:
+        """These lines stand for these texts."""
+        self._lines, self._marks = lines, list(marks)
+        self._found = [SheetLine(at, text, *mark) for at, (text, mark) in enumerate(zip(texts, marks, strict=True))]
+        self._blanks = sum(map(is_blank, self._found))
 
     def lines(self, lines: list[str], marks: list[Marks]) -> list[SheetLine]:
         """The texts with their labels and groups, without blank lines."""
         self._follow(lines, marks)
-        return [one for one in self._found if one.text and not one.text.isspace()]
+        return [one for one in self._found if not is_blank(one)] if self._blanks else list(self._found)
 
     def texts(self, lines: list[str], marks: list[Marks]) -> list[Clean]:
         """Every line's text."""
         self._follow(lines, marks)
-        return [one.text for one in self._found]
+        return list(map(_TEXT_OF, self._found))
 
     def _follow(self, lines: list[str], marks: list[Marks]) -> None:
         if lines is self._lines and marks == self._marks:
@@ -55,11 +65,17 @@ class ReadSheet:
         end = min(same_end(self._lines, lines, start), same_end(self._marks, marks, start))
         before, stop = len(self._lines), len(lines) - end
         fresh = [SheetLine(at, text_of(lines[at]), *marks[at]) for at in range(start, stop)]
+        self._blanks += sum(map(is_blank, fresh)) - sum(map(is_blank, self._found[start : before - end]))
         tail = self._found[before - end :]
         if moved := len(lines) - before:
             tail = [SheetLine(one.line + moved, one.text, one.label, one.group) for one in tail]
         self._found[start:] = [*fresh, *tail]
         self._lines, self._marks = lines, list(marks)
+
+
+def is_blank(line: SheetLine) -> bool:
+    """Whether nothing stands on it."""
+    return not line.text or line.text.isspace()
 
 
 def same_start(before: Sequence[object], after: Sequence[object]) -> int:

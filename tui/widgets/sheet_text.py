@@ -90,14 +90,15 @@ class SheetText(PaintedSheet):
 
     def load(self, texts: Sequence[Clean], labels: Sequence[Clean] = (), groups: Sequence[Clean] = ()) -> None:
         """Show these texts; a line break in one is shown as `␊`."""
-        lines = [text.replace("\n", BREAK) for text in texts]
-        self._line_marks = [
-            (labels[at] if at < len(labels) else Clean(""), groups[at] if at < len(groups) else Clean(""))
-            for at in range(len(lines))
-        ]
-        self._line_marks = self._line_marks or [NOTHING]
-        self.load_text("\n".join(lines))
+        more = len(texts)
+        marks = zip([*labels, *[Clean("")] * more][:more], [*groups, *[Clean("")] * more][:more], strict=True)
+        self._line_marks = list(marks) or [NOTHING]
+        text = "\n".join(texts)
+        if text.count("\n") >= more > 0:
+            text = "\n".join([text.replace("\n", BREAK) for text in texts])
+        self.load_text(text)
         self._marked_lines = list(self.document.lines)
+        self._read.begin(self._marked_lines, self._line_marks, texts or [Clean("")])
 
     def sheet_lines(self) -> list[SheetLine]:
         """The texts with their labels and groups, without blank lines."""
@@ -111,15 +112,16 @@ class SheetText(PaintedSheet):
         count = len(lines)
         while count and not lines[count - 1].strip():
             count -= 1
-        texts = tuple(self._read.texts(lines, marks)[:count])
-        return texts, tuple(label for label, _ in marks[:count]), tuple(group for _, group in marks[:count])
+        texts = self._read.texts(lines, marks)[:count]
+        labels, groups = zip(*marks[:count], strict=True) if count else ((), ())
+        return tuple(texts), labels, groups
 
     def _follow_edits(self) -> None:
         """Labels and groups go where their lines go: what was typed over keeps them, what moved takes them along."""
         lines = list(self.document.lines)
         if lines == self._marked_lines:
             return
-        if not any(label or group for label, group in self._line_marks):
+        if self._line_marks.count(NOTHING) == len(self._line_marks):
             self._line_marks = [NOTHING] * len(lines)
         else:
             self._line_marks = moved_marks(self._marked_lines, self._line_marks, lines)

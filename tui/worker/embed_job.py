@@ -27,7 +27,7 @@ from tui.worker.paid_request import BudgetRefused, PaidRequest
 
 if TYPE_CHECKING:
     from tui.core.conversation import Failure
-    from tui.core.vectors import EmbeddedTexts, RowsBuilder
+    from tui.core.vectors import GivenRows, RowsBuilder
     from tui.worker.context import WorkerContext
 
 _BATCH: Final = 128
@@ -52,7 +52,7 @@ class EmbedJob:
         self._vectors: dict[str, bytes] = {}
         """By text; empty where rows are gathered."""
         self._rows: RowsBuilder | None = None
-        self._embedded: EmbeddedTexts | None = None
+        self._embedded: GivenRows | None = None
         self._done: set[str] = set()
         self._dimensions: int | None = None
         self._from_store = 0
@@ -336,7 +336,10 @@ class EmbedJob:
         context = self._context
         await context.kept(context.sum_up(), "What was spent could not be summed up")
         if self._rows is not None:
-            self._embedded = await asyncio.to_thread(self._rows.take)
+            from tui.core.vectors import GivenRows
+
+            rows = await asyncio.to_thread(self._rows.take)
+            self._embedded = None if rows is None else GivenRows(rows)
         cost = Cost(self._spent, CostKind.BILLED if self._all_billed else CostKind.ESTIMATED)
         if self._cost_unknown:
             cost = Cost(None, CostKind.UNKNOWN)

@@ -56,7 +56,7 @@ class SheetStore:
     async def _read_vectors(self, command: LoadVectors) -> None:
         import asyncio
 
-        from tui.core.vectors import RowsBuilder
+        from tui.core.vectors import GivenRows, RowsBuilder
 
         variant = command.variant
         space = vectors.VectorSpace(
@@ -69,4 +69,5 @@ class SheetStore:
         builder = RowsBuilder(len(texts))
         await self._context.database.run(vectors.read_vectors, space, texts, builder)
         found = await asyncio.to_thread(builder.take)
-        self._context.publish(VectorsRead(command.request_id, variant, found))
+        given = None if found is None else GivenRows(found)
+        self._context.publish(VectorsRead(command.request_id, variant, given))

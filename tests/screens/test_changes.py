@@ -151,7 +151,7 @@ async def test_the_standing_line_tells_of_changes_until_they_were_looked_at(
 ) -> None:
     async with models(settings, worker) as (pilot, _, _):
         worker.publish(ChangesRead(known(visit=difference(OLD, MODELS))))
-        await until(pilot, lambda: "4 models have changed since your last visit" in screen_text(pilot))
+        await until(pilot, lambda: "w: 4 changed since your last visit" in screen_text(pilot))
         await opened(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: "since your last visit" not in screen_text(pilot))

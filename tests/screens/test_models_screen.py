@@ -139,6 +139,11 @@ async def test_two_marked_models_are_compared(settings: Settings, worker: HandWo
         assert not isinstance(pilot.app.screen, CompareDialog)
         await pilot.press("space", "j", "space", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareDialog))
+        # The keys of the dialog stand in the last line, not those of the view below.
+        await until(pilot, lambda: "w workload" in screen_text(pilot).split("\n")[-1])
+        last = screen_text(pilot).split("\n")[-1].split("  ")
+        assert "esc back" in last
+        assert "space mark" not in last
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, CompareDialog))
 

@@ -241,6 +241,20 @@ async def test_small_costs_are_rounded_to_the_room_and_never_cut(width: int, exp
         assert costs == [expected] * 5
 
 
+async def test_modalities_are_never_cut_however_narrow() -> None:
+    pane = CompareTable()
+    kinds = tuple(Clean(kind) for kind in ("text", "image", "file", "audio", "video"))
+    models = [replace(SMALL, input_modalities=kinds[: 2 + at]) for at in range(4)]
+    async with Host(pane).run_test(size=(78, 60)):
+        pane.show(models, now=NOW)
+        lines = text(pane).split("\n")
+        start = next(at for at, line in enumerate(lines) if line.startswith("takes"))
+        end = next(at for at, line in enumerate(lines) if line.startswith("gives"))
+        told = " ".join(lines[start:end]).split()
+        assert sorted(told) == sorted(["takes", *(kind for model in models for kind in model.input_modalities)])
+        assert end - start > 1
+
+
 def _screen(app: App[None]) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 

@@ -21,7 +21,6 @@ from tui.core.state import Topic
 from tui.openrouter.text import Opaque
 from tui.screens.dialog import Dialog
 from tui.widgets.change_list import ChangeList
-from tui.widgets.footer_line import FooterLine
 
 if TYPE_CHECKING:
     from tui.screens.session import Session
@@ -63,7 +62,6 @@ class ChangesDialog(Dialog[Opaque | None]):
             yield Static("", id="changes-spans", markup=False)
             yield ChangeList()
             yield Static("", id="changes-standing", markup=False)
-            yield FooterLine()
 
     def on_mount(self) -> None:
         self._session.changed.subscribe(self, self._note_changes, immediate=True)
@@ -126,7 +124,7 @@ class ChangesDialog(Dialog[Opaque | None]):
             parts.append("just loaded" if old == "now" else f"loaded {old} ago")
         span, known = self._of(self._span), state.changes
         if span is not None and span.compared_with is not None:
-            parts.append(f"compared with the list of {_moment(span.compared_with)}")
+            parts.append(f"compared with that of {_moment(span.compared_with)}")
         elif self._span == "since_visit" and known is not None and known.visited_at is not None:
             parts.append(f"your last visit ended {_moment(known.visited_at)}")
         if (

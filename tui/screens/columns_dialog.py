@@ -33,7 +33,6 @@ class ColumnsDialog(Dialog[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="columns", can_focus=False) as pane:
             pane.border_title = "columns"
-            pane.border_subtitle = "space show · K J move · r reset · esc done"
             yield ColumnList(self._shown)
 
     def on_mount(self) -> None:

@@ -79,7 +79,6 @@ class CompareDialog(Dialog[None]):
         some = f"{len(self._models)} of {self._marked} marked" if self._marked > MOST_MODELS else str(self._marked)
         with Vertical(classes="model-dialog -wide") as pane:
             pane.border_title = Content(f"compare {some} models")
-            pane.border_subtitle = Content("w workload · m my 30 days · e fold equal · y copy · esc back")
             yield WorkloadLine(self._workload)
             yield Static(self._standing(), id="told", markup=False)
             yield CompareTable()

@@ -27,7 +27,6 @@ from tui.screens.session import UseModel
 from tui.widgets.endpoint_cells import COLUMN_MEANS, facts_of
 from tui.widgets.endpoint_figures import EndpointFigures
 from tui.widgets.endpoint_table import EndpointTable
-from tui.widgets.footer_line import FooterLine
 from tui.widgets.model_details import ProviderList
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class EndpointsDialog(Dialog[UseModel | None]):
         Binding("r,p", "load", "again", show=False, id="endpoints.load", tooltip="Load the providers again"),
         Binding("tab", "app.focus_next", "next pane", show=False, id="endpoints.next_pane",
                 tooltip="To the figures below, or back"),
-        Binding("escape,q", "leave", "back", show=False, id="endpoints.leave", tooltip="Back, nothing changes"),
+        Binding("escape,q", "leave", "back", id="endpoints.leave", tooltip="Back, nothing changes"),
     ]  # fmt: skip
     HELP = (
         "The providers of one model. space marks those that a chat shall try, in that order; enter begins a new chat "
@@ -85,11 +84,9 @@ class EndpointsDialog(Dialog[UseModel | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="model-dialog -whole") as pane:
             pane.border_title = Content(f"providers of {self._model.slug}")
-            pane.border_subtitle = Content("s sort · r again · F1 help · esc back")
             yield EndpointTable()
             yield EndpointFigures()
             yield Static("", id="endpoints-standing", markup=False)
-            yield FooterLine()
 
     def on_mount(self) -> None:
         self._session.changed.subscribe(self, self._note_changes, immediate=True)
@@ -162,13 +159,15 @@ class EndpointsDialog(Dialog[UseModel | None]):
                 by = COLUMN_MEANS.get(table.sort_kind, table.sort_kind)
                 so = "" if self._sort() is None else ", a routes so"
                 parts.append(f"sorted by {by} {'↓' if table.descending else '↑'}{so}")
+            else:
+                parts.append("s sorts")
             old = "" if known.fetched_at is None else age(known.fetched_at, self._session.now())
             if known.loading_since is not None:
                 parts.insert(0, f"↻ asking again, {self._waited(known.loading_since)}; this is {old} old")
             elif known.failure is not None:
                 parts.insert(0, f"✕ {known.failure.message} This is {old} old; r tries again")
             else:
-                parts.append("just loaded" if old == "now" else f"{old} old, r loads again")
+                parts.append(f"{'just loaded' if old == 'now' else f'{old} old'}, r loads again")
             untold = all(one.latency_ms is None and one.throughput is None for one in known.endpoints)
             if untold and not self._session.settings.provider.keys:
                 parts.append("latency and speed are told only to those with a key")

@@ -49,7 +49,6 @@ class DetailsDialog(Dialog[UseModel | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="model-dialog") as pane:
             pane.border_title = Content(self._model.slug)
-            pane.border_subtitle = Content("p providers · l links · m more · esc back")
             yield ModelDetails()
 
     def on_mount(self) -> None:

@@ -255,8 +255,7 @@ class ModelsScreen(ShownModels):
         elif "catalogue" in state.jobs:
             parts.append("↻ loading the list")
         elif not self._changes_told and state.changes is not None and (moved := state.changes.since_visit.moved):
-            models = "1 model has" if len(moved) == 1 else f"{len(moved)} models have"
-            parts.append(f"{models} changed since your last visit: w")
+            parts.append(f"w: {len(moved)} changed since your last visit")
         elif state.catalogue_mended:
             parts.append(f"{state.catalogue_mended} rows had unreadable fields, shown as –")
         if (said := "   ".join(parts)) != self._standing:

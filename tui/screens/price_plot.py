@@ -68,10 +68,8 @@ class PricePlotDialog(Dialog[Opaque | None]):
         with Vertical(classes="price-plot") as pane:
             pane.border_title = Content("price against quality")
             if not self._measures:
-                pane.border_subtitle = Content("esc back")
                 yield Static(self._why_empty(), id="none", markup=False)
                 return
-            pane.border_subtitle = Content("←→ price · ↑↓ quality · n frontier · b benchmark · enter goes · esc back")
             yield Static("", id="axes", markup=False)
             with Vertical(id="plot-and-frontier"):
                 with Vertical(id="plot-and-point"):
@@ -154,7 +152,7 @@ class PricePlotDialog(Dialog[Opaque | None]):
         first = f"{'◆' if is_best else '◉'} {model.slug}" + (f" · {model.name}" if model.name != model.slug else "")
         pricing = model.pricing
         figures = (
-            f"{self._measures[self._chosen].name} {_score(point.quality)}",
+            f"score {_score(point.quality)}",
             f"blended {_blend(point)}",
             f"in {price_text(model, pricing.prompt)}",
             f"out {price_text(model, pricing.completion)}",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import zip_longest
 from typing import Any, ClassVar, Final, TypeAlias
 
 from rich.cells import cell_len
@@ -107,8 +108,9 @@ class CompareTable(LineView):
             if self._is_folded(texts):
                 equal.append(f"{prop.label} {texts[0]}")
                 continue
-            cells = (_cell(text, is_best, width) for text, is_best in zip(texts, best, strict=True))
-            yield [("dim", f"{fit(prop.label, labels - 1)} "), *cells]
+            for at, row in enumerate(_wrapped(texts, width - 2)):
+                cells = (_cell(text, is_best, width) for text, is_best in zip(row, best, strict=True))
+                yield [("dim", f"{fit('' if at else prop.label, labels - 1)} "), *cells]
         if self._folded:
             yield []
             for line in wrap(f"Equal, e unfolds: {', '.join(equal) or 'nothing'}", self.room):
@@ -206,6 +208,12 @@ def _name_lines(slug: str, width: int) -> list[str]:
     return [fit(line, width, right=True) for line in lines[:_NAME_LINES]]
 
 
+def _wrapped(texts: Sequence[str], width: int) -> Iterator[Sequence[str]]:
+    """The cells of a row, line by line: where several words do not fit beside each other they stand below."""
+    cells = [wrap(text, width) if " " in text and cell_len(text) > width else [text] for text in texts]
+    return zip_longest(*cells, fillvalue="")
+
+
 def _best(prop: _Property, models: Sequence[Model]) -> list[bool]:
     """Which are best; none where all that are known are equal."""
     if prop.score is None:
@@ -220,7 +228,7 @@ def _best(prop: _Property, models: Sequence[Model]) -> list[bool]:
 
 def _cell(text: str, best: bool, width: int) -> Piece:
     kind = "lit" if best else "dim" if text == UNKNOWN else "plain"
-    return kind, f"{fit(_short_money(text, width - 2), width - 2, right=True)}{_BEST if best else ' '} "
+    return kind, f"{fit(_short_money(text, width - 2), width - 2, right=True)}{_BEST if best and text else ' '} "
 
 
 def _short_money(text: str, width: int) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_KEYS: Final = 8
 _HELP_ACTION: Final = "help"
+_WAY_OUT: Final = "escape"
 _SHORT: Final = {
     "escape": "esc",
     "enter": "enter",
@@ -59,7 +60,15 @@ def footer_keys(screen: Screen[object]) -> list[FooterKey]:
                 help_key = key
         else:
             keys.setdefault(binding.action, key)
-    found = list(keys.values())[: _MOST_KEYS - 1]
+    found = list(keys.values())
+    if screen.is_modal:
+        # The way out stays, and a dialog keeps out of the App's keys all that have no priority.
+        found.sort(key=lambda key: key.key == _WAY_OUT)
+        help_key = help_key or FooterKey("f1", shown_key("f1"), "help", True)
+        last = [key for key in found[-1:] if key.key == _WAY_OUT]
+        found = [*found[: len(found) - len(last)][: _MOST_KEYS - 1], *last]
+    else:
+        found = found[: _MOST_KEYS - 1]
     return [*found, help_key] if help_key else found
 
 
@@ -95,8 +104,14 @@ class FooterLine(Widget):
     def render(self) -> Content:
         width = self.size.width - 1
         parts: list[tuple[Content, FooterKey]] = [(self._drawn(key), key) for key in self._keys]
-        while len(parts) > 1 and sum(part.cell_length + 2 for part, _ in parts) - 2 > width:
-            del parts[-2 if parts[-1][1].description == "help" or len(parts) > 1 else -1]
+        kept = 0
+        for _, key in reversed(parts):
+            if key.description != "help" and not (self.screen.is_modal and key.key == _WAY_OUT):
+                break
+            kept += 1
+        kept = max(1, kept)
+        while len(parts) > kept and sum(part.cell_length + 2 for part, _ in parts) - 2 > width:
+            del parts[-kept - 1]
         self._spans = []
         at = 1
         for part, key in parts:

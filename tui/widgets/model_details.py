@@ -45,8 +45,8 @@ class ModelDetails(LineView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "ask_providers", "providers", id="details.providers", tooltip="Show this model's providers"),
         Binding("l", "links", "links", id="details.links", tooltip="Links of the description, its page, Hugging Face"),
-        Binding("o", "open_page", "open page", show=False, id="details.open_page", tooltip="Open its page"),
-        Binding("m", "more", "more", show=False, id="details.more", tooltip="The whole description, or less of it"),
+        Binding("o", "open_page", "open page", id="details.open_page", tooltip="Open its page"),
+        Binding("m", "more", "more", id="details.more", tooltip="The whole description, or less of it"),
     ]
 
     @dataclass

@@ -92,10 +92,24 @@ class PricePlot(PlotWidget, inherit_bindings=False):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"price-plot--point", "price-plot--best", "price-plot--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "by_price(-1)", "cheaper", id="plot.cheaper", tooltip="The next cheaper model."),
-        Binding("right,l", "by_price(1)", "dearer", id="plot.dearer", tooltip="The next dearer model."),
-        Binding("up,k", "by_quality(1)", "better", id="plot.better", tooltip="The next better model."),
-        Binding("down,j", "by_quality(-1)", "worse", id="plot.worse", tooltip="The next worse model."),
+        Binding(
+            "left,h",
+            "by_price(-1)",
+            "price",
+            key_display="←→",
+            id="plot.cheaper",
+            tooltip="The next cheaper model, or dearer.",
+        ),
+        Binding("right,l", "by_price(1)", "dearer", show=False, id="plot.dearer", tooltip="The next dearer model."),
+        Binding(
+            "up,k",
+            "by_quality(1)",
+            "quality",
+            key_display="↑↓",
+            id="plot.better",
+            tooltip="The next better model, or worse.",
+        ),
+        Binding("down,j", "by_quality(-1)", "worse", show=False, id="plot.worse", tooltip="The next worse model."),
         Binding("n", "by_frontier(1)", "frontier", id="plot.next_best", tooltip="The next dearer one of the frontier."),
         Binding(
             "N",

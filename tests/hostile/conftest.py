@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from planting_server import PlantingServer
-from terminal_app import KEY, TerminalApp
+from terminal_app import KEY, PROGRAM, TerminalApp
 
 StartApp = Callable[..., TerminalApp]
 
@@ -20,15 +20,16 @@ def server() -> Iterator[PlantingServer]:
 
 @pytest.fixture
 def start_app(server: PlantingServer, tmp_path: Path) -> Iterator[StartApp]:
-    """Start `ortui` with these arguments in a terminal of its own."""
+    """Start `ortui` with these arguments in a terminal of its own. None may look up or connect to another host."""
     running: list[TerminalApp] = []
 
-    def start(*arguments: str, **environ: str) -> TerminalApp:
+    def start(*arguments: str, program: str = PROGRAM, **environ: str) -> TerminalApp:
         app = TerminalApp(tmp_path / "home", {"OPENROUTER_BASE_URL": server.url, "OPENROUTER_API_KEY": KEY} | environ)
         running.append(app)
-        app.start(*arguments)
+        app.start(*arguments, program=program)
         return app
 
     yield start
     for app in running:
         app.close()
+    assert all(app.hosts <= {"127.0.0.1"} for app in running), [app.hosts for app in running]

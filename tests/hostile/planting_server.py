@@ -52,6 +52,8 @@ ANSI_REPLY: Final = (
     f"| a | {ALL} |\n|---|---|\n"
     f'| {TEXT} | b |\n\n[ref]: https://c.test/{PLANTED["title"]} "{ALL}"\n\nThe reply has come.\n'
 )
+FAR_AWAY: Final = "openrouter.example"
+"""A host that only a proxy can reach: the server is one too."""
 LONG_LINE: Final = 10_000_000
 
 
@@ -124,6 +126,8 @@ class PlantingServer:
         self.fails = False
         self.redirect_to: str | None = None
         self.reply = ANSI_REPLY
+        self.piece = 7
+        """Characters of the reply in an event: fewer than a sequence has, as a model's tokens."""
         self.seen: list[tuple[str, str, str]] = []
         """Method, path and Authorization of each request."""
         outer = self
@@ -181,16 +185,14 @@ class PlantingServer:
         cited = {"type": "url_citation", "url_citation": {"url": "https://d.test/" + TEXT, "title": TEXT}}
         return [
             who | {"choices": [{"delta": thinking}]},
-            *(who | {"choices": [{"delta": {"content": piece}}]} for piece in _pieces(self.reply)),
+            *(who | {"choices": [{"delta": {"content": piece}}]} for piece in _pieces(self.reply, self.piece)),
             who | {"choices": [{"delta": {"tool_calls": [call], "annotations": [cited], "refusal": TEXT}}]},
             who | {"choices": [{"delta": {}, "finish_reason": "stop" + TEXT, "native_finish_reason": TEXT}]},
             who | {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "cost": 0.01, TEXT: TEXT}},
         ]
 
 
-def _pieces(text: str) -> list[str]:
-    """Cut inside the sequences, as a model's tokens would be."""
-    size = 7 if len(text) < 100_000 else 65_536
+def _pieces(text: str, size: int) -> list[str]:
     return [text[at : at + size] for at in range(0, len(text), size)]
 
 
@@ -206,7 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         server = self.server_of
-        path = unquote(self.path.removeprefix("/api/v1").partition("?")[0])
+        # To a proxy the whole address is written.
+        whole = self.path.removeprefix(f"http://{FAR_AWAY}")
+        path = unquote(whole.removeprefix("/api/v1").partition("?")[0])
         authorization = self.headers.get("Authorization", "")
         server.seen.append((self.command, self.path, authorization))
         key = authorization.removeprefix("Bearer ")

@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -18,10 +19,44 @@ import pyte
 KEY = "sk-or-v1-planted0123456789abcdef0123456789abcdefplanted"
 ROOT = Path(__file__).parents[2]
 COLUMNS, LINES = 140, 45
+ESCAPE = "\x1b[27u"
+"""The key as terminals with the keyboard protocol send it: without waiting whether a sequence follows."""
+AUDITED = """
+import os, sys
+_asked = os.open(os.environ.pop("ASKED"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+def _note(event, arguments):
+    if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
+        host = arguments[0]
+    elif event in ("socket.connect", "socket.sendto", "socket.sendmsg") and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    os.write(_asked, f"{host}\\n".encode())
+sys.addaudithook(_note)
+from tui.cli import main
+"""
+"""Before the program: notes each host that anything in its process looks up or connects to."""
+PROGRAM = AUDITED + "sys.exit(main())"
+SEVERAL = (
+    AUDITED
+    + """
+import json
+for line in json.loads(sys.argv[1]):
+    try:
+        status = main(line)
+    except SystemExit as end:
+        status = end.code
+    print("== ended with", status, flush=True)
+"""
+)
+"""Commands one after the other, which saves starting Python for each; they are its argument as JSON."""
 
 
 class TerminalApp:
-    """`ortui` as a user runs it; `screen` shows what the terminal shows, `written` all that it was sent."""
+    """`ortui` as a user runs it; `screen` shows what the terminal shows, `written` all that it was sent.
+
+    Apps with the same parent of their home share `hosts`.
+    """
 
     def __init__(self, home: Path, environ: dict[str, str]) -> None:
         self.home = home
@@ -36,7 +71,9 @@ class TerminalApp:
             "COLORTERM": "truecolor",
             "LC_ALL": "C.UTF-8",
         }
-        self.environ |= environ
+        self._asked = home.parent / "hosts-asked"
+        self._asked.touch()
+        self.environ |= {"ASKED": str(self._asked)} | environ
         self.written = bytearray()
         self._screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.ByteStream(self._screen)
@@ -45,16 +82,31 @@ class TerminalApp:
         self.fd = -1
         self.status: int | None = None
 
-    def start(self, *arguments: str) -> None:
+    def start(self, *arguments: str, program: str = PROGRAM) -> None:
         import pty
 
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
-            program = "import sys; from tui.cli import main; sys.exit(main())"
             os.chdir(self.home)
             os.execve(sys.executable, [sys.executable, "-c", program, *arguments], self.environ)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+
+    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
+        """The program as a command, without a terminal, with the same home."""
+        return subprocess.run(
+            [sys.executable, "-c", PROGRAM, *arguments],
+            env=self.environ | environ,
+            cwd=self.home,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    @property
+    def hosts(self) -> set[str]:
+        """What was looked up or connected to so far, by the app and by the commands."""
+        return set(self._asked.read_text().split())
 
     def read(self, seconds: float) -> bool:
         """Take what is written; False once the program has closed the terminal."""

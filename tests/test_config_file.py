@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import pathlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -404,3 +406,32 @@ def test_any_document_loads_or_is_refused(one_file: Path, document: Any) -> None
 @given(content=st.one_of(st.binary(max_size=200), st.text(alphabet="a:-[]{}&*!|>'\"%@`#?,\n\t $~1.<", max_size=80)))
 def test_any_bytes_load_or_are_refused(one_file: Path, content: str | bytes) -> None:
     only_config_errors(one_file, content if isinstance(content, bytes) else content.encode())
+
+
+PATTERNS = """
+import re
+from tui.config_file import ConfigError, parse
+
+compiled = []
+compile_now = re._compiler.compile
+def count(pattern, flags=0):
+    compiled.append(str(pattern))
+    return compile_now(pattern, flags)
+re._compiler.compile = count
+assert parse("a: [1, two]") is not None
+import yaml
+assert re.compile.__module__ == "re"
+assert not [pattern for pattern in compiled if "\\ud7ff" in pattern or "year" in pattern], compiled
+assert yaml.safe_load("{a: 2026-11-25, b: 0x10, c: 1.5, d: yes}").keys() == {*"abcd"}
+assert str(yaml.safe_load("2026-11-25")) == "2026-11-25" and yaml.safe_load("1.5") == 1.5
+try:
+    parse("a: 1\\nb: \\x07")
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_patterns_that_libyaml_does_without_wait_until_something_needs_them() -> None:
+    done = subprocess.run([sys.executable, "-c", PATTERNS], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "a control character stands here" in done.stdout

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+import threading
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -121,14 +124,40 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+class _LaterPattern:
+    """A pattern that is compiled when it is first used."""
+
+    def __init__(self, pattern: str, flags: int = 0) -> None:
+        self._arguments = pattern, flags
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(re.compile(*self._arguments), name)
+
+
+def _import_yaml() -> ModuleType:
+    """PyYAML, without compiling what only its parser in Python needs.
+
+    Compiling its patterns takes as long as the rest of the import; where libyaml does the parsing none is used.
+    """
+    if "yaml" not in sys.modules and threading.active_count() == 1:
+        compile_now = re.compile
+        re.compile = _LaterPattern  # type: ignore[assignment]
+        try:
+            import yaml
+        finally:
+            re.compile = compile_now
+    import yaml
+
+    return yaml
+
+
 def parse(text: str, file: Path | None = None) -> Node | None:
     """The one YAML document in `text`, or None where there is none; raises `ConfigError` with the line.
 
     Built from the parser's events, not by PyYAML's constructors: no tag can make an object, nothing recurses, every
     node keeps its line, and numbers stay as they were written.
     """
-    import yaml
-
+    yaml = _import_yaml()
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return _Builder(file).build(yaml.parse(text, Loader=loader))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
@@ -63,22 +62,26 @@ def make_session(
     return Session(settings, state, Signal(owner, "state-changed"), submit, cancel, cancel_all, copy, now)
 
 
-@dataclass
+# Written out: a dataclass costs the start a millisecond each.
+
+
 class UseModel(Message):
-    """Bubbles to the App: go to the view `mode` and hand it this model."""
+    """Bubbles to the App: go to the view `mode` (`chat` or `embeddings`) and hand it this model."""
 
-    mode: str
-    """`chat` or `embeddings`."""
-    model: Opaque
-    routing: Routing | None = None
-    """Which providers a new chat with it asks for; None = whatever the conversation on screen does."""
+    def __init__(self, mode: str, model: Opaque, routing: Routing | None = None) -> None:
+        """`routing`: which providers a new chat asks for; None = whatever the conversation on screen does."""
+        super().__init__()
+        self.mode = mode
+        self.model = model
+        self.routing = routing
 
 
-@dataclass
 class GoTo(Message):
     """Bubbles to the App: show the view `models`, `chat`, `embeddings` or `spend`."""
 
-    mode: str
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.mode = mode
 
 
 @runtime_checkable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -65,12 +64,12 @@ class _FilterInput(Input):
     virtual_size = Reactive(Size(0, 0))
     """As every widget's, but what is typed changes no layout: a keystroke draws this line and no more."""
 
-    @dataclass
     class Pressed(Message):
-        """One of the keys that are the filter line's business."""
+        """One of the keys that are the filter line's business: `down`, `up`, `complete` or `leave`."""
 
-        key: str
-        """`down`, `up`, `complete` or `leave`."""
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
 
     note = ""
     """Stands behind what is typed, as far as there is room: what was expected, or that nothing matches exactly."""
@@ -167,12 +166,27 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
     text: var[str] = var("")
     """What is typed."""
 
-    @dataclass
+    # Written out: a dataclass costs the start a millisecond each.
+
+    class Left(Message):
+        """Enter, down or escape: the keyboard goes back to what is filtered."""
+
+        def __init__(self, line: FilterLine) -> None:
+            super().__init__()
+            self.line = line
+
+        @property
+        @override
+        def control(self) -> FilterLine:
+            return self.line
+
     class Changed(Message):
         """Another text; of several in a row only the last matters."""
 
-        line: FilterLine
-        text: str
+        def __init__(self, line: FilterLine, text: str) -> None:
+            super().__init__()
+            self.line = line
+            self.text = text
 
         @property
         @override
@@ -182,17 +196,6 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
         @override
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, FilterLine.Changed) and message.line is self.line
-
-    @dataclass
-    class Left(Message):
-        """Enter, down or escape: the keyboard goes back to what is filtered."""
-
-        line: FilterLine
-
-        @property
-        @override
-        def control(self) -> FilterLine:
-            return self.line
 
     def __init__(
         self,

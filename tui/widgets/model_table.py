@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, Final, TypeAlias
 
 from msgspec.structs import replace
@@ -97,17 +96,26 @@ class ModelTable(LineTable, can_focus=True):
     cursor: var[int] = var(0)
     """Which of the shown rows is current, from 0."""
 
-    @dataclass
-    class _About(Message):
-        """Something about one model."""
+    # Written out: a dataclass costs the start a millisecond each.
 
-        table: ModelTable
-        model: Model
+    class _Told(Message):
+        """Something that the table tells."""
+
+        def __init__(self, table: ModelTable) -> None:
+            super().__init__()
+            self.table = table
 
         @property
         @override
         def control(self) -> ModelTable:
             return self.table
+
+    class _About(_Told):
+        """Something about one model."""
+
+        def __init__(self, table: ModelTable, model: Model) -> None:
+            super().__init__(table)
+            self.model = model
 
     class Chosen(_About):
         """Enter or a double click: use this model."""
@@ -128,29 +136,19 @@ class ModelTable(LineTable, can_focus=True):
     class OpenPage(_About):
         """`o`: open its page."""
 
-    @dataclass
-    class MarksChanged(Message):
+    class MarksChanged(_Told):
         """Which models are marked now, in the order in which they were."""
 
-        table: ModelTable
-        models: tuple[Model, ...]
+        def __init__(self, table: ModelTable, models: tuple[Model, ...]) -> None:
+            super().__init__(table)
+            self.models = models
 
-        @property
-        @override
-        def control(self) -> ModelTable:
-            return self.table
-
-    @dataclass
-    class SortChanged(Message):
+    class SortChanged(_Told):
         """The user asks for this order; the table shows it when it is given the result."""
 
-        table: ModelTable
-        order: SortOrder
-
-        @property
-        @override
-        def control(self) -> ModelTable:
-            return self.table
+        def __init__(self, table: ModelTable, order: SortOrder) -> None:
+            super().__init__(table)
+            self.order = order
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import subprocess
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from fault_proxy import FaultProxy, Wire, reset
 from test_chat_faults import LONGEST_S, PATIENCE
-from worker_host import Books, Host, make_settings
+from worker_host import Books, Host, chunk, make_settings
 
 from tui.core.commands import PollQuota, RefreshCatalogue
 from tui.core.conversation import MessageState
@@ -227,6 +228,101 @@ async def test_embeddings_are_never_sent_twice(
             assert proxy.posts == 1
             assert len(await Books(demo_server, key).log()) == 1
             assert await host.rows("SELECT * FROM vector") == []
+        finally:
+            await host.close()
+
+
+class ClosingServer:
+    """Keeps its connections open after an answer, and then does with them as servers do that have waited enough."""
+
+    def __init__(self, then: str) -> None:
+        self.then = then
+        """`close` and `reset`: once the answer is out; `unread`: when the next request has come, which it drops."""
+        self.posts: list[int] = []
+        """The connection, counted from 1, of each question that was read whole."""
+        self.connections = 0
+        self.closed = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        number, answered = self.connections, 0
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                size = next((int(one[15:]) for one in head.lower().split(b"\r\n") if one[:15] == b"content-length:"), 0)
+                await reader.readexactly(size)
+                self.posts.append(number)
+                if answered and self.then == "unread":
+                    break
+                body = ANSWER
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+                writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                await writer.drain()
+                answered += 1
+                if self.then in ("close", "reset"):
+                    await asyncio.sleep(0.1)  # until the answer is read
+                    break
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            if self.then == "reset":
+                reset(writer)
+            writer.close()
+            self.closed.set()
+
+
+ANSWER = (
+    b"".join(
+        b"data: " + json.dumps(event).encode() + b"\n\n"
+        for event in (
+            chunk("Fine."),
+            chunk(finish="stop", usage={"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.001}),
+        )
+    )
+    + b"data: [DONE]\n\n"
+)
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+async def test_a_connection_that_was_closed_while_it_rested_is_not_used(
+    then: str, fresh_key: Callable[..., str], tmp_path: Path
+) -> None:
+    closing = ClosingServer(then)
+    server = await asyncio.start_server(closing.serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+        host = Host(make_settings(tmp_path, url, fresh_key()), patience=PATIENCE)
+        try:
+            await host.start(catalogue=False)
+            for number in (1, 2, 3):
+                closing.closed.clear()
+                ended = await host.reply(host.ask("some/model"))
+                assert (ended.state, ended.receipt.tries) == (MessageState.DONE, 1)
+                assert closing.posts == list(range(1, number + 1))
+                await asyncio.wait_for(closing.closed.wait(), 5)
+            assert await host.states() == ["billed"] * 3
+        finally:
+            await host.close()
+
+
+async def test_a_connection_that_is_closed_as_the_question_comes_sends_it_once(
+    fresh_key: Callable[..., str], tmp_path: Path
+) -> None:
+    """Nobody but the server knows whether it was read; to send it again may cost it twice, so that is asked."""
+    closing = ClosingServer("unread")
+    server = await asyncio.start_server(closing.serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+        host = Host(make_settings(tmp_path, url, fresh_key()), patience=PATIENCE)
+        try:
+            await host.start(catalogue=False)
+            assert (await host.reply(host.ask("some/model"))).state is MessageState.DONE
+            ended = await host.reply(host.ask("some/model"))
+            assert (ended.state, ended.failure.kind) == (MessageState.UNKNOWN, "connection_lost")
+            assert closing.posts == [1, 1]
+            assert await host.states() == ["billed", "awaited"]
+            assert (await host.reply(host.ask("some/model"))).state is MessageState.DONE
+            assert closing.posts == [1, 1, 2]
         finally:
             await host.close()
 

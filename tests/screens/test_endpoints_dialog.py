@@ -107,7 +107,7 @@ async def test_p_asks_once_and_r_again(settings: Settings, worker: HandWorker) -
 async def test_the_old_list_stays_and_says_how_old_it_is(settings: Settings, worker: HandWorker) -> None:
     async with dialog(settings, worker) as (pilot, _screen, _used):
         loaded(worker, age_s=420)
-        await until(pilot, lambda: "7m old, r loads again" in screen_text(pilot))
+        await until(pilot, lambda: "7m old, r again" in screen_text(pilot))
         await pilot.press("r")
         asking(worker, JobState.SENT)
         await until(pilot, lambda: "asking again" in screen_text(pilot) and "this is 7m old" in screen_text(pilot))
@@ -125,7 +125,7 @@ async def test_a_list_grows_old_while_one_looks_and_sleeps_while_one_does_not(
         loaded(worker)
         await until(pilot, lambda: "just loaded" in screen_text(pilot))
         worker.now = NOW + 130
-        await until(pilot, lambda: "2m old, r loads again" in screen_text(pilot))
+        await until(pilot, lambda: "2m old, r again" in screen_text(pilot))
         pilot.app.add_mode("other", Screen)
         await pilot.app.switch_mode("other")
         shown: list[object] = []
@@ -202,13 +202,13 @@ async def test_variants_have_keys_only_where_they_exist(settings: Settings, work
         worker.publish(CatalogueLoaded(models=(*MODELS, twin), fetched_at=NOW, from_network=True))
         await until(pilot, lambda: "f :free" in screen_text(pilot))
         await pilot.press("f")
-        assert await used_as(pilot, used) == ("chat", "openai/gpt-mini:free", None)
+        assert await used_as(pilot, used) == ("chat", "openai/gpt-mini:free", Routing())
 
 
 async def test_nitro_is_the_model_with_its_variant(settings: Settings, worker: HandWorker) -> None:
     async with dialog(settings, worker) as (pilot, _screen, used):
         await pilot.press("n")
-        assert await used_as(pilot, used) == ("chat", "openai/gpt-mini:nitro", None)
+        assert await used_as(pilot, used) == ("chat", "openai/gpt-mini:nitro", Routing())
 
 
 async def test_an_embedding_model_has_no_routing(settings: Settings, worker: HandWorker) -> None:

@@ -67,7 +67,8 @@ def command(options: CommonOptions, words: tuple[str, ...], as_json: bool, as_cs
     query = parse(" ".join(words))
     if isinstance(query, FilterMistake):
         text = " ".join(words)
-        raise CommandError(f"The filter is not understood at {text[query.start : query.end]!r}: {query.expected}.")
+        expected = query.expected if query.expected.endswith("?") else f"{query.expected}."
+        raise CommandError(f"The filter is not understood at {text[query.start : query.end]!r}: {expected}")
     encode = models_json if as_json else models_csv if as_csv else None
     return run(_models(options.settings(), query, encode=encode, refresh=refresh))
 

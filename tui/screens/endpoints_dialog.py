@@ -167,7 +167,7 @@ class EndpointsDialog(Dialog[UseModel | None]):
             elif known.failure is not None:
                 parts.insert(0, f"✕ {known.failure.message} This is {old} old; r tries again")
             else:
-                parts.append(f"{'just loaded' if old == 'now' else f'{old} old'}, r loads again")
+                parts.append(f"{'just loaded' if old == 'now' else f'{old} old'}, r again")
             untold = all(one.latency_ms is None and one.throughput is None for one in known.endpoints)
             if untold and not self._session.settings.provider.keys:
                 parts.append("latency and speed are told only to those with a key")
@@ -218,7 +218,8 @@ class EndpointsDialog(Dialog[UseModel | None]):
 
     def action_variant(self, name: str) -> None:
         if (model := self._variants.get(name)) is not None:
-            self._leave_with(model, None)
+            # The variant says who answers: what an earlier chat wanted of its providers is not wanted besides.
+            self._leave_with(model, Routing())
 
     def _leave_with(self, model: Opaque, routing: Routing | None) -> None:
         _ = self.dismiss(UseModel("embeddings" if self._model.is_embedding else "chat", model, routing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,9 +15,11 @@ from textual.screen import Screen
 from textual.selection import Selection
 from textual.widgets import Input
 from typing_extensions import override
+from waiting import until
 
 from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState
 from tui.openrouter.text import Clean, Opaque, clean
+from tui.widgets import markdown_code
 from tui.widgets.transcript import Transcript
 from tui.widgets.transcript_selection import place_of
 
@@ -411,3 +414,27 @@ async def test_a_theme_changed_while_hidden_is_taken_over_when_shown() -> None:
         drawn = transcript.look.heading
         transcript.restyle()
         assert drawn == transcript.look.heading
+
+
+async def test_code_is_plain_until_its_colours_are_made_beside_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, wanted, free = markdown_code._made, threading.Event(), threading.Event()
+
+    def slowly(language: str) -> Any:
+        wanted.set()
+        assert threading.current_thread() is not threading.main_thread()
+        assert free.wait(10)
+        return made(language)
+
+    monkeypatch.setattr(markdown_code, "_made", slowly)
+    monkeypatch.setattr(markdown_code, "_lexers", {"": None})
+    async with running(conversation(reply(1, "```python\nimport this\n```"))) as (transcript, pilot):
+
+        def styles() -> set[object]:
+            lines = transcript.render_lines(transcript.size.region)
+            return {segment.style for strip in lines for segment in strip if "import" in segment.text}
+
+        await until(pilot, wanted.is_set)
+        assert styles() == {transcript.look.code["plain"]}
+        free.set()
+        await until(pilot, lambda: styles() == {transcript.look.code["keyword"]})
+        assert not transcript.awaited_languages

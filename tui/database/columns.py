@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
@@ -130,7 +130,15 @@ def line_out(column: object) -> Clean:
 
 
 def line_or_none(column: object) -> Clean | None:
-    return None if column is None else clean_line(text_out(column))
+    """The same where there may be none; the names of models come back in every row."""
+    if column is None:
+        return None
+    text = text_out(column)
+    return _clean_name(text) if len(text) < _NAME else clean_line(text)
+
+
+_NAME: Final = 200
+_clean_name: Final = lru_cache(256)(clean_line)
 
 
 def int_or_none(column: object) -> int | None:

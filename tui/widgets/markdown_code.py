@@ -6,6 +6,7 @@ is carried to the next, so that a fence of 5,000 lines costs the same per line a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -32,11 +33,32 @@ class CodeState(NamedTuple):
     """Inside of `/* … */` in a language whose tables see comments only whole."""
 
 
-@lru_cache(maxsize=64)
+_MOST_LEXERS: Final = 256
+_lexers: dict[str, Any] = {"": None}
+"""By language as a fence names it; None where there is no lexer."""
+
+
+def is_ready(language: str) -> bool:
+    """Whether code of that language can be coloured at once: to make a lexer takes a tenth of a second."""
+    return language in _lexers
+
+
+def make_ready(languages: Iterable[str]) -> None:
+    """Make what colours code of these languages; for a thread."""
+    for language in languages:
+        _lexer(language)
+
+
 def _lexer(language: str) -> Any:
     """The lexer for a fence's language, or None."""
-    if not language:
-        return None
+    if language not in _lexers:
+        if len(_lexers) >= _MOST_LEXERS:
+            del _lexers[next(reversed(_lexers))]
+        _lexers[language] = _made(language)
+    return _lexers[language]
+
+
+def _made(language: str) -> Any:
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 

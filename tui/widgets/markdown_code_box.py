@@ -6,10 +6,11 @@ from typing import Final
 
 from rich.segment import Segment
 
-from tui.widgets.markdown_code import CodeRun, colour
+from tui.widgets.markdown_code import PLAIN, CodeRun, colour, is_ready
 from tui.widgets.markdown_kinds import Unit
 from tui.widgets.markdown_page import Line, Page, indent_of, lead_of, room_of
 from tui.widgets.markdown_wrap import Row, cells
+from tui.widgets.transcript_look import Look
 
 _PIECES_CAUGHT_UP: Final = 10
 """Pieces of code above one that may have to be coloured with it; further down a piece begins afresh."""
@@ -89,7 +90,7 @@ def code_box(unit: Unit, page: Page) -> list[Line]:
     source = code_lines(unit)
     lead_length = sum(len(segment.text) for segment in rest) + 2
     position = 0
-    for text, runs in zip(source, _coloured(unit, source), strict=True):
+    for text, runs in zip(source, _coloured(unit, source, look), strict=True):
         cuts = _code_cuts(text, inner) if look.wrap_code else [_seen(text, look.code_shift, inner)]
         for number, (start, end) in enumerate(cuts):
             hidden_left, hidden_right = not look.wrap_code and start > 0, not look.wrap_code and end < len(text)
@@ -121,10 +122,13 @@ def code_box(unit: Unit, page: Page) -> list[Line]:
     return lines
 
 
-def _coloured(unit: Unit, source: list[str]) -> list[list[CodeRun]]:
+def _coloured(unit: Unit, source: list[str], look: Look) -> list[list[CodeRun]]:
     """The piece's lines in looks; goes on where the piece before it ended."""
     fence = unit.fence
     assert fence is not None
+    if look.awaited is not None and not is_ready(fence.language):
+        look.awaited.add(fence.language)
+        return [[CodeRun(line, PLAIN)] for line in source]
     states = fence.states
     if unit.piece - len(states) > _PIECES_CAUGHT_UP:
         return colour(fence.language, source, None)[0]

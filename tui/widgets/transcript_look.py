@@ -22,11 +22,18 @@ class Look:
     """Styles with their background, ready for segments; one a theme."""
 
     def __init__(
-        self, base: Style, component: Callable[[str], Style], *, wrap_code: bool = True, code_shift: int = 0
+        self,
+        base: Style,
+        component: Callable[[str], Style],
+        *,
+        wrap_code: bool = True,
+        code_shift: int = 0,
+        awaited: set[str] | None = None,
     ) -> None:
         """`component` gives the style of a component class, with the widget's background.
 
-        Long lines of code are wrapped, or cut at both edges after `code_shift` cells were left out.
+        Long lines of code are wrapped, or cut at both edges after `code_shift` cells were left out. Code whose colours
+        are not ready is drawn plain and its language put into `awaited`; None: it is waited for.
         """
 
         def named(name: str) -> Style:
@@ -49,6 +56,7 @@ class Look:
         self.found_here = named("found-here")
         self.wrap_code = wrap_code
         self.code_shift = code_shift
+        self.awaited = awaited
         self.code = {name: named(f"code-{name}") for name in LOOKS}
         self._link = named("link")
         self._quote = named("quote")

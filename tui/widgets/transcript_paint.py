@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from operator import attrgetter
 from typing import Self
 
@@ -13,6 +14,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from typing_extensions import override
 
+from tui.widgets.markdown_code import make_ready
 from tui.widgets.markdown_page import MARGIN, Line, exact
 from tui.widgets.markdown_wrap import cells
 from tui.widgets.transcript_pane import TranscriptPane
@@ -27,6 +29,7 @@ class PaintedTranscript(TranscriptPane):
         # before anything else: Textual refreshes a widget while it is being made
         self._painted: dict[int, Strip] = {}
         self._painted_for: object = None
+        self._makes_colours = False
         self.paints = 0
         """Lines painted so far (tests count them)."""
         super().__init__(name=name, id=id, classes=classes)
@@ -57,11 +60,24 @@ class PaintedTranscript(TranscriptPane):
                 for line_filter in filters:
                     strip = strip.apply_filter(line_filter, background)
                 painted[y] = strip
+        if self.awaited_languages and not self._makes_colours:
+            self._makes_colours = True
+            self.run_worker(self._make_colours, group="colours")
         strips = [painted[y] for y in crop.line_range]
         left, right = crop.column_span
         if (left, right) != (0, self.columns):
             strips = [strip.crop_extend(left, right, self.look.base) for strip in strips]
         return strips
+
+    async def _make_colours(self) -> None:
+        """Make what colours the code that was drawn plain, beside everything else, and draw again."""
+        try:
+            while languages := tuple(self.awaited_languages):
+                await asyncio.to_thread(make_ready, languages)
+                self.awaited_languages.difference_update(languages)
+                self.redraw()
+        finally:
+            self._makes_colours = False
 
     @override
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:

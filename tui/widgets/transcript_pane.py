@@ -61,6 +61,8 @@ class TranscriptPane(ScrollView):
         """Whether long lines of code are wrapped; else they are cut and can be moved."""
         self.code_shift = 0
         """Cells of code that are left out at the left, while it is not wrapped."""
+        self.awaited_languages: set[str] = set()
+        """Languages of code that is drawn plain because its colours are not ready."""
         self._conversation: Conversation | None = None
         self._messages: list[Message] = []
         self._seen: list[int] = []
@@ -403,6 +405,7 @@ class TranscriptPane(ScrollView):
                 self.get_component_rich_style,
                 wrap_code=self.wrap_code,
                 code_shift=self.code_shift,
+                awaited=self.awaited_languages,
             )
         return self._look
 
@@ -418,6 +421,10 @@ class TranscriptPane(ScrollView):
     def restyle(self) -> None:
         """Draw everything in the theme's present colours."""
         self._look = None
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw every line anew."""
         self._drawn.clear()
         for block in self.blocks:
             if block.is_cut:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.worker.context import WorkerContext
     from tui.worker.reply import GrowingReply
 
-_SHOW_EVERY_S: Final = 1 / 14
+_SHOW_EVERY_S: Final = 1 / 16
 """Text that appears in so many steps a second flows; each step costs the screen a painting."""
 _STORE_EVERY_S: Final = 0.1
 _NOT_SAVED: Final = "This reply is not being saved"

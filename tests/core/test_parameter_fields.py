@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tui.core.parameter_fields import offered_fields, parameter_names, with_written, written
+from tui.core.parameter_fields import not_taken, offered_fields, parameter_names, taken, with_written, written
 from tui.openrouter.catalogue import Model, ReasoningSupport
 from tui.openrouter.chat import ChatParameters
 from tui.openrouter.text import Clean, Opaque
@@ -45,6 +45,23 @@ def model(*supported: str, **more: Any) -> Model:
 
 def names(of: Model | None, *, routed: bool = True) -> set[str]:
     return {field.name for field in offered_fields(of, routed=routed)}
+
+
+def test_what_the_model_does_not_take_is_kept_but_not_sent() -> None:
+    every = with_written(ChatParameters(), ALL)
+    plain = model("temperature", "reasoning", reasoning=ReasoningSupport(supported_efforts=(Clean("low"),)))
+    left_out = {"top_p", "max_tokens", "stop", "seed", "reasoning_effort", "response_format", "web_search"}
+    assert set(not_taken(every, plain, routed=True)) == left_out
+    assert written(taken(every, plain, routed=True)) == ALL | dict.fromkeys(left_out, "")
+    assert written(every) == ALL
+    low = with_written(every, {"reasoning_effort": "low"})
+    assert taken(low, plain, routed=True).reasoning_effort == "low"
+
+
+@pytest.mark.parametrize("unknown", [None, model()])
+def test_everything_is_sent_to_a_model_of_which_nothing_is_known(unknown: Model | None) -> None:
+    every = with_written(ChatParameters(), ALL)
+    assert taken(every, unknown, routed=True) is every
 
 
 ROUTING = {"sort", "order", "only", "ignore", "allow_fallbacks", "zdr", "fallback_models"}

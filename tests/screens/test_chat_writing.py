@@ -155,7 +155,7 @@ async def test_a_long_paste_becomes_a_chip_and_one_with_a_key_does_not(settings:
         screen.composer.post_message(Paste(f"{KEY}\n" * 600))
         await until(pilot, lambda: "one of your API keys" in _said(pilot))
         assert len(screen.composer.attachments) == 1
-        await pilot.press("alt+x")
+        await pilot.press("alt+d")
         await until(pilot, lambda: "pasted text" not in screen_text(pilot))
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from worker_host import Books
 
-from tui.core.commands import OpenConversation
-from tui.core.parameter_fields import with_written, written
+from tui.core.commands import OpenConversation, RefreshCatalogue
+from tui.core.parameter_fields import not_taken, with_written, written
 from tui.openrouter.chat import ChatParameters
 
 WRITTEN = {
@@ -51,7 +51,11 @@ ARRIVES = {
 async def test_each_parameter_is_sent_and_kept(start_host: Any, demo_server: str, fresh_key: Any) -> None:
     key = fresh_key()
     host = await start_host(demo_server, key)
-    ask = host.ask("demo/echo", parameters=with_written(ChatParameters(), WRITTEN))
+    host.worker.submit(RefreshCatalogue())
+    await host.until(lambda: host.state.models)
+    parameters = with_written(ChatParameters(), WRITTEN)
+    takes_all = next(one for one in host.state.models if not not_taken(parameters, one, routed=True))
+    ask = host.ask(takes_all.id.raw, parameters=parameters)
     await host.reply(ask)
     [line] = await Books(demo_server, key).log()
     arrived = {
@@ -62,6 +66,22 @@ async def test_each_parameter_is_sent_and_kept(start_host: Any, demo_server: str
     host.worker.submit(OpenConversation(conversation_id=ask.conversation_id))
     kept = await host.until(lambda: host.state.open.get(ask.conversation_id))
     assert written(kept.settings.parameters) == WRITTEN
+
+
+async def test_what_the_model_does_not_take_is_not_sent_but_kept(
+    start_host: Any, demo_server: str, fresh_key: Any
+) -> None:
+    key = fresh_key()
+    host = await start_host(demo_server, key)
+    host.worker.submit(RefreshCatalogue())
+    await host.until(lambda: host.state.models)
+    ask = host.ask("demo/echo", parameters=with_written(ChatParameters(), {"seed": "7", "response_format": "json"}))
+    assert "response_format" not in host.state.model_by_slug["demo/echo"].supported_parameters
+    await host.reply(ask)
+    [line] = await Books(demo_server, key).log()
+    assert set(line["body"]) == {"model", "messages", "stream", "seed"}
+    kept = host.state.open[ask.conversation_id].settings.parameters
+    assert written(kept)["response_format"] == "json"
 
 
 async def test_what_is_not_written_is_not_sent(start_host: Any, demo_server: str, fresh_key: Any) -> None:

@@ -175,6 +175,28 @@ def with_written(known: ChatParameters, values: dict[str, str], models: Collecti
     return replace(changed, provider=json.dumps(routing) if routing else None)
 
 
+def not_taken(parameters: ChatParameters, model: Model | None, *, routed: bool) -> dict[str, str]:
+    """What is written in the parameters but the model does not take: it is kept, but not sent to this one.
+
+    Where the catalogue says nothing of the model, or not what it takes, everything is sent.
+    """
+    if model is None:
+        return {}
+    fields = {field.name: field for field in offered_fields(model, routed=routed)}
+
+    def is_taken(name: str, text: str) -> bool:
+        field = fields.get(name)
+        return field is not None and (name != "reasoning_effort" or not field.choices or text in field.choices)
+
+    return {name: text for name, text in written(parameters).items() if text and not is_taken(name, text)}
+
+
+def taken(parameters: ChatParameters, model: Model | None, *, routed: bool) -> ChatParameters:
+    """The parameters as they are sent to this model."""
+    left_out = not_taken(parameters, model, routed=routed)
+    return with_written(parameters, dict.fromkeys(left_out, "")) if left_out else parameters
+
+
 def parameter_names() -> tuple[str, ...]:
     """The names of all parameters that can be written."""
     return tuple(written(ChatParameters()))
@@ -321,6 +343,6 @@ _ROUTING: Final[dict[str, Callable[[str, str], object]]] = {
 }
 
 
-def parameter_lines(parameters: ChatParameters) -> list[tuple[Clean, Clean]]:
-    """What is set, label and value, to be shown."""
-    return [(Clean(_LABELS.get(name, name)), clean(text)) for name, text in written(parameters).items() if text]
+def parameter_lines(values: dict[str, str]) -> list[tuple[Clean, Clean]]:
+    """What is written, label and value, to be shown."""
+    return [(Clean(_LABELS.get(name, name)), clean(text)) for name, text in values.items() if text]

@@ -24,12 +24,14 @@ from tui.core.commands import DeleteMessages, LoadEstimate
 from tui.core.conversation import Conversation, ConversationSettings, Message, MessageState
 from tui.core.default_model import default_model, is_missing
 from tui.core.events import EstimateRead
+from tui.core.parameter_fields import taken
 from tui.core.prices import strip_variant
 from tui.core.remedies import Remedy, remedies
 from tui.core.routing import names_providers, routed_prices, routing_words
 from tui.core.spending import budget_left
 from tui.core.state import Topic
 from tui.openrouter.catalogue import Model
+from tui.openrouter.chat import ChatParameters
 from tui.openrouter.text import Clean, Opaque
 from tui.screens.chat_drafts import Drafts
 from tui.screens.chat_words import (
@@ -101,6 +103,8 @@ class ChatView(LiveScreen):
         """Monotonic time at which they were shown last."""
         self._border: tuple[str, str] | None = None
         """What stands in the composer's border."""
+        self._sent: tuple[ChatParameters, Model | None, ChatParameters] | None = None
+        """What is sent of parameters to a model, worked out last."""
         self._asked_past_of: Opaque | None = None
         """The model whose past was asked for."""
 
@@ -238,7 +242,7 @@ class ChatView(LiveScreen):
         if empty:
             self.query_one("#empty", Static).update(empty_text(self.model, self.settings), layout=False)
         if self.size.width >= _FIGURES_FROM:
-            self.query_one("#figures", Static).update(parameters_text(self.settings), layout=False)
+            self.query_one("#figures", Static).update(self._parameters_text(), layout=False)
         asked = self.settings.model
         if (
             asked is not None
@@ -249,6 +253,9 @@ class ChatView(LiveScreen):
             self.notify(
                 f"The catalogue has no model {asked.shown()}. ctrl+l chooses another.", severity="warning", markup=False
             )
+
+    def _parameters_text(self) -> Clean:
+        return parameters_text(self.settings, self.model, routed=self.session.settings.provider.type == "openrouter")
 
     @on(Transcript.Selected)
     def _show_title(self) -> None:
@@ -303,7 +310,7 @@ class ChatView(LiveScreen):
             past = self._past_of(asked)
             draft = self.count.tokens(self.composer)
             tokens = context_tokens(self.conversation, draft, past.ratio if past else 1.0)
-            quote = quote_line(tokens, self._priced_model(), self.settings.parameters, self.session.now(), past)
+            quote = quote_line(tokens, self._priced_model(), self._sent_parameters(), self.session.now(), past)
             quote = draft_line(0 if self.composer.has_nothing else draft, tokens, quote)
             budget = self.session.settings.budget
             limits = {"day": budget.day, "month": budget.month, "session": budget.session, "request": budget.request}
@@ -313,6 +320,14 @@ class ChatView(LiveScreen):
             via = f" ── {routing}" if routing else ""
             self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}{via}"), quote)
         self._show_remedies()
+
+    def _sent_parameters(self) -> ChatParameters:
+        """The parameters without what the model does not take."""
+        known, parameters, model = self._sent, self.settings.parameters, self.model
+        if known is None or known[0] is not parameters or known[1] is not model:
+            routed = self.session.settings.provider.type == "openrouter"
+            known = self._sent = parameters, model, taken(parameters, model, routed=routed)
+        return known[2]
 
     def _priced_model(self) -> Model | None:
         """The chosen model at the price of the provider that is asked for first, where that is known."""

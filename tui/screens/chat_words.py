@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tui.core.conversation import ConversationSettings
-from tui.core.parameter_fields import parameter_lines
+from tui.core.parameter_fields import not_taken, parameter_lines, written
 from tui.core.remedies import Remedy, RemedyKind
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Clean
@@ -42,10 +42,20 @@ def empty_text(model: Model | None, settings: ConversationSettings) -> Clean:
     )
 
 
-def parameters_text(settings: ConversationSettings) -> Clean:
-    """What the next request sends, for the pane at the right."""
+def kept_text(kept: dict[str, str]) -> Clean:
+    """What is kept for models that take it."""
+    said = "\n".join(f"  {label} {value[:60]}" for label, value in parameter_lines(kept))
+    return Clean(f"not sent: the model does\nnot take it\n{said}")
+
+
+def parameters_text(settings: ConversationSettings, model: Model | None = None, *, routed: bool = True) -> Clean:
+    """What the next request sends, for the pane at the right; `model` is the catalogue's row."""
+    kept = not_taken(settings.parameters, model, routed=routed)
+    sent = {name: text for name, text in written(settings.parameters).items() if name not in kept}
     lines = [f"model\n  {settings.model.shown() if settings.model else '–'}"]
-    lines += [f"{label}\n  {value[:200]}" for label, value in parameter_lines(settings.parameters)]
+    lines += [f"{label}\n  {value[:200]}" for label, value in parameter_lines(sent)]
+    if kept:
+        lines.append(kept_text(kept))
     if settings.system:
         lines.append(f"system prompt\n  {settings.system[:300]}")
     lines.append("ctrl+t changes them;\nwhat is not set is\nthe provider's default")

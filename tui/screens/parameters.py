@@ -16,9 +16,16 @@ from typing_extensions import override
 
 from tui.core.commands import Remember
 from tui.core.conversation import ConversationSettings
-from tui.core.parameter_fields import ParameterField, offered_fields, with_written, written
+from tui.core.parameter_fields import (
+    ParameterField,
+    not_taken,
+    offered_fields,
+    parameter_lines,
+    with_written,
+    written,
+)
 from tui.openrouter.chat import ChatParameters
-from tui.openrouter.text import clean, clean_line
+from tui.openrouter.text import Clean, clean, clean_line
 from tui.screens.dialog import Dialog
 
 if TYPE_CHECKING:
@@ -81,7 +88,9 @@ class ParametersDialog(Dialog[ConversationSettings | None]):
         super().__init__()
         self._session = session
         self._settings = settings
-        self._fields = offered_fields(model, routed=session.settings.provider.type == "openrouter")
+        routed = session.settings.provider.type == "openrouter"
+        self._fields = offered_fields(model, routed=routed)
+        self._kept = not_taken(settings.parameters, model, routed=routed)
 
     @override
     def compose(self) -> ComposeResult:
@@ -97,6 +106,9 @@ class ParametersDialog(Dialog[ConversationSettings | None]):
                     with Horizontal(classes="parameters--row"):
                         yield Static(field.label, classes="parameters--label", markup=False)
                         yield ParameterInput(field, values[field.name])
+            if self._kept:
+                said = ", ".join(f"{label} {value[:40]}" for label, value in parameter_lines(self._kept))
+                yield Static(Clean(f"kept, but not sent to this model: {said}"), id="kept", markup=False)
             yield Static("", id="mistake", markup=False)
 
     def on_mount(self) -> None:

@@ -17,7 +17,7 @@ from tui.core.conversation import Attachment
 from tui.openrouter.text import Clean
 
 _MOST_ROWS: Final = 3
-_HINT: Final = "alt+x takes the last one off"
+_HINT: Final = "alt+d takes the last one off"
 
 
 class AttachmentRow(Widget):

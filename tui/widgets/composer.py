@@ -29,7 +29,7 @@ Write the next message here.
 
 - *enter* sends, *ctrl+j* (and shift+enter, alt+enter where the terminal passes them on) breaks the line
 - *up* and *down* at the edges walk through what you wrote before
-- *@* and a path attaches a file, *tab* completes it; a long paste is attached too, *alt+x* takes the last one off
+- *@* and a path attaches a file, *tab* completes it; a long paste is attached too, *alt+d* takes the last one off
 - */* at the beginning gives a command, as `/set temperature 0.2`; *tab* completes it
 - *esc* stops the reply that streams, then leaves the prompt
 """
@@ -48,7 +48,7 @@ Write the next message here.
         Binding(
             "tab", "complete", "complete", id="composer.complete", priority=True, tooltip="Complete the path or command"
         ),
-        Binding("alt+x", "detach", "take off", id="composer.detach", show=False, tooltip="Take the last file off"),
+        Binding("alt+d", "detach", "take off", id="composer.detach", show=False, tooltip="Take the last file off"),
         Binding(
             "escape", "leave", "stop", id="composer.leave", show=False, tooltip="Stop the reply, or leave the prompt"
         ),

@@ -12,6 +12,7 @@ from tui.core.billing_on_stop import stop_note
 from tui.core.conversation import PART_UNREADABLE, Failure, MessageState, Receipt
 from tui.core.events import BillArrived, BudgetPassed, JobState
 from tui.core.ledger import OverBudget, RequestKind, RequestState
+from tui.core.parameter_fields import taken
 from tui.core.requests import (
     UNKNOWN_COMPLETION_TOKENS,
     affordable_tokens,
@@ -56,7 +57,11 @@ class AskJob:
         self._context = context
         self._ask = ask
         self._model = ask.settings.model
-        self._parameters = ask.settings.parameters
+        self._parameters = taken(
+            ask.settings.parameters,
+            context.model(ask.settings.model),
+            routed=context.settings.provider.type == "openrouter",
+        )
         self._turn = TurnRecord(context, ask, self._model)
         self._paid: PaidRequest | None = None
         self._reply: GrowingReply | None = None

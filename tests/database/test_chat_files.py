@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.core.conversation import ConversationSettings, Message
+from tui.core.conversation import Attachment, ConversationSettings, Message
 from tui.database import chats
 from tui.database.chat_files import (
     ImportRefused,
@@ -23,7 +23,7 @@ from tui.database.chat_files import (
     write_new,
 )
 from tui.database.opening import open_database
-from tui.openrouter.text import Clean
+from tui.openrouter.text import Clean, Opaque
 
 KEY = "sk-or-v1-planted-0123456789abcdef4f2a"
 
@@ -47,6 +47,25 @@ def begin(connection: sqlite3.Connection, conversation_id: str = "c1") -> None:
         )
         chats.add_message(connection, message)
         parent = f"{conversation_id}-0"
+
+
+def test_files_that_went_along_are_exported_and_imported(connection: sqlite3.Connection) -> None:
+    files = (
+        Attachment(kind="text", name=Clean("notes.md"), content=Opaque("some\ntext"), size=9),
+        Attachment(kind="image", name=Clean("tree.png"), content=Opaque("data:image/png;base64,AAAA"), size=3),
+    )
+    chats.create(connection, "c1", title=Clean("t"), settings=ConversationSettings(), now=5.0)
+    asked = Message(
+        id="m1", conversation_id="c1", parent_id=None, role="user", text=Clean("x"), created_at=1.0, attachments=files
+    )
+    chats.add_message(connection, asked)
+    written, _ = export_bytes(connection, ["c1"], "json")
+    elsewhere = open_database(None, busy_s=0.1).connection
+    import_conversations(elsewhere, parse_chats(written, "file.json", ()))
+    kept = chats.open_conversation(elsewhere, "c1")
+    assert kept is not None
+    assert kept.messages[0].attachments == files
+    assert "*with notes.md, tree.png*" in export_bytes(connection, ["c1"], "markdown")[0].decode()
 
 
 def refused(data: bytes) -> str:

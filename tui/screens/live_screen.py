@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.events import Idle, ScreenResume
-from textual.messages import Update
+from textual.geometry import Size
 from textual.screen import Screen
 from typing_extensions import override
 
@@ -22,7 +22,8 @@ from tui.widgets.meter_strip import MeterStrip
 _STRIP_EVERY_S: Final = 0.3
 _PAINT_TURNS: Final = 8
 """Turns of the event loop in which what a key sets off is handed on from widget to widget."""
-_PAINT_LATEST_S: Final = 1 / 60
+_MOST_WAITS: Final = 4
+"""How often a paint waits for what has come meanwhile."""
 
 
 class LiveScreen(Screen[None], inherit_bindings=False):
@@ -60,8 +61,8 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         self.session = session
         self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
         self._seen_before = False
-        self._paint_at_latest = 0.0
-        """Monotonic time until which a paint may wait for what else changes."""
+        self._laid_out = False
+        self._paint_waited = 0
         self._strip_shown = 0.0
         """Monotonic time at which its figures were shown last."""
         self._strip_due: asyncio.TimerHandle | None = None
@@ -129,18 +130,14 @@ class LiveScreen(Screen[None], inherit_bindings=False):
     async def _on_idle(self, event: Idle) -> None:
         # Textual paints as soon as the first widget has changed, and once more for those that change because of it.
         event.prevent_default()
-        if self._dirty_widgets and monotonic() < self._paint_at_latest:
+        if self._dirty_widgets and self._paint_waited < _MOST_WAITS:
             for _ in range(_PAINT_TURNS):
                 await asyncio.sleep(0)
                 if not self._message_queue.empty():
+                    self._paint_waited += 1
                     return  # idle once more when that is done
+        self._paint_waited = 0
         await super()._on_idle(event)
-
-    @override
-    async def _on_update(self, message: Update) -> None:
-        if not self._dirty_widgets:
-            self._paint_at_latest = monotonic() + _PAINT_LATEST_S
-        await super()._on_update(message)
 
     def paint_now(self) -> None:
         """Paint what has changed, without the three messages a widget and the timer that Textual takes for it.
@@ -154,6 +151,16 @@ class LiveScreen(Screen[None], inherit_bindings=False):
                 widget._repaint_required = False
                 self._dirty_widgets.add(widget)
         self._on_timer_update()
+
+    @override
+    def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
+        # While the App holds painting back, the first layout tells the widgets their sizes; what moves after it is laid
+        # out once, before the painting.
+        if self.app._batch_count and self._laid_out and size in (None, self.outer_size):
+            self._layout_required = True
+            return
+        self._laid_out = True
+        super()._refresh_layout(size, scroll)
 
     @override
     def _compositor_refresh(self) -> None:

@@ -266,6 +266,7 @@ class ModelsScreen(ShownModels):
 
     @on(FilterLine.Changed)
     def narrow(self, event: FilterLine.Changed) -> None:
+        event.stop()
         understood = parse(event.text)
         if isinstance(understood, FilterMistake):
             # The last good result stays while one types on.
@@ -308,8 +309,9 @@ class ModelsScreen(ShownModels):
     # the current model
 
     @on(ModelTable.Highlighted)
-    def follow_cursor(self) -> None:
+    def follow_cursor(self, event: ModelTable.Highlighted) -> None:
         """The details of the model under the cursor: at once, while a key is held only where it comes to rest."""
+        event.stop()
         moved_before, self._moved_at = self._moved_at, monotonic()
         if self._details_due is not None:
             self._details_due.cancel()

@@ -90,7 +90,8 @@ class ModelDetails(LineView):
         self.model, self.providers, self._now = model, providers, now
         if other:
             self._unfolded = False
-            self.scroll_to(y=0, animate=False, immediate=True)
+            if self.scroll_y:
+                self.scroll_to(y=0, animate=False, immediate=True)
         self.rebuild()
         self._tick_while_waiting()
 

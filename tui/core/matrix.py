@@ -24,23 +24,16 @@ class Matrix:
         """`rows` are the rows of the texts in their order; `unit` has NaN in the row -1, for texts without a vector."""
         self._unit = unit
         self._rows = rows
-        self._levels: dict[int, tuple[Rows, NDArray[np.float32]]] = {}
-        """Sums and counts of all blocks, by their size."""
+        self._coarse: tuple[Rows, NDArray[np.float32]] | None = None
+        """Sums and counts of all blocks of `_COARSE` texts."""
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def prepare(self) -> None:
-        """Have the means of coarse blocks ready; takes some 60 ms for 10,000 texts, so it belongs in a thread."""
-        block = _COARSE
-        if self._levels or len(self._rows) <= block or not self._unit.shape[1]:
-            return
-        levels = {block: self._sums(range(-(-len(self._rows) // block)), block)}
-        while len(levels[block][0]) > 8:
-            sums, counts = levels[block]
-            block *= 2
-            levels[block] = _by_twos(sums), _by_twos(counts)
-        self._levels = levels
+        """Have the sums of coarse blocks ready; takes some 60 ms for 10,000 texts, so it belongs in a thread."""
+        if self._coarse is None and len(self._rows) > _COARSE and self._unit.shape[1]:
+            self._coarse = self._sums(range(-(-len(self._rows) // _COARSE)), _COARSE)
 
     def tile(self, down: range, across: range, block: int = 1) -> Rows:
         """`(down, across)` float32 values of blocks of `block` texts; NaN where no text of one has a vector."""
@@ -56,10 +49,11 @@ class Matrix:
         np = load_numpy()
         if block == 1:
             return self._unit[self._rows[blocks.start : blocks.stop]]
-        if block in self._levels:
-            sums, counts = (part[blocks.start : blocks.stop] for part in self._levels[block])
-        else:
+        if self._coarse is None or block % _COARSE:
             sums, counts = self._sums(blocks, block)
+        else:
+            at_once = block // _COARSE
+            sums, counts = (_by(at_once, part[blocks.start * at_once : blocks.stop * at_once]) for part in self._coarse)
         with np.errstate(all="ignore"):
             return sums / counts[:, None]
 
@@ -77,12 +71,10 @@ class Matrix:
         return sums, counts
 
 
-def _by_twos(sums: Rows) -> Rows:
-    """The sums of each two, the last alone where they are odd."""
+def _by(at_once: int, sums: Rows) -> Rows:
+    """The sums of each so many, the last of those that are left."""
     np = load_numpy()
-    even = len(sums) // 2 * 2
-    pairs = sums[0:even:2] + sums[1:even:2]
-    return pairs if even == len(sums) else np.concatenate([pairs, sums[even:]])
+    return sums if at_once == 1 else np.add.reduceat(sums, np.arange(0, len(sums), at_once), axis=0)
 
 
 def order_by_group(groups: Sequence[str]) -> list[int]:

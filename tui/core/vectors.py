@@ -42,6 +42,18 @@ def load_numpy() -> ModuleType:
     return numpy
 
 
+def give_back() -> None:
+    """What was freed goes back to the system: glibc keeps tens of megabytes of what threads worked with."""
+    import ctypes
+    import sys
+
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+        except (AttributeError, OSError):
+            return  # another C library has no such function
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     """A row and how like it is to the one asked about."""

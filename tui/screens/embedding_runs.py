@@ -175,10 +175,13 @@ class EmbedRuns:
         else:
             self.over_budget = None if not self._next else self.over_budget
         self._end(job)
-        self._keep(job.variant, result.embedded)
+        self._keep(job.variant, result.embedded, () if job.is_query else job.texts)
 
-    def _keep(self, variant: Variant, given: vectors.GivenRows | None) -> None:
-        """Put them to those that are there; many are put together in a thread, one batch after the other."""
+    def _keep(self, variant: Variant, given: vectors.GivenRows | None, whole: Sequence[Clean] = ()) -> None:
+        """Put them to those that are there; many are put together in a thread, one batch after the other.
+
+        `whole`: all texts of the sheet; rows that have them all need no earlier ones.
+        """
         if given is None or (fresh := given.take()) is None:
             return
         waiting = self._merging.get(variant)
@@ -186,7 +189,7 @@ class EmbedRuns:
             waiting.append(fresh)
             return
         earlier = self.spaces.get(variant)
-        if earlier is None or all(fresh.has(text) for text in earlier.row_of):
+        if earlier is None or (whole and all(map(fresh.has, whole))) or all(map(fresh.has, earlier.row_of)):
             self._put(variant, fresh)
             return
         self._merging[variant] = [fresh]

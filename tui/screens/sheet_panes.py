@@ -158,6 +158,7 @@ class SheetPanes:
             while (wanted := self._next.pop(name, None)) is not None:
                 key, work, take = wanted
                 result = await asyncio.to_thread(work)
+                del wanted, work
                 if self._doing.get(name) == key:
                     del self._doing[name]
                     self._done[name] = key
@@ -165,6 +166,8 @@ class SheetPanes:
                     self._screen.views_changed()
         finally:
             self._running.discard(name)
+        if self.known is not None and self.known.unit.size > _THREAD_FROM:
+            await asyncio.to_thread(vectors.give_back)
 
     # The matrix
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual import on
 from textual.app import App, ComposeResult
 from textual.widgets import Input, Static
@@ -136,3 +137,33 @@ async def test_a_foreign_author_is_no_markup_in_the_list() -> None:
         await pilot.press("y", "backspace")
         await until(pilot, lambda: "author:[/b]x" in _screen(app))
         assert "[@click=app.quit]y[/]" in _screen(app)
+
+
+async def test_the_list_of_choices_comes_and_goes_without_laying_out_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = FilterHost()
+    async with app.run_test(size=(80, 12)) as pilot:
+        line = app.query_one(FilterLine)
+        line.put("")
+        await line.begin()
+        await pilot.press("t")
+        await until(pilot, lambda: "can call tools" in _screen(app))
+        layouts: list[str] = []
+        lay_out = app.screen._refresh_layout
+        monkeypatch.setattr(
+            app.screen, "_refresh_layout", lambda *size, **how: (layouts.append(line.text), lay_out(*size, **how))
+        )
+        await pilot.press("backspace")
+        await until(pilot, lambda: "can call tools" not in _screen(app))
+        assert "below" in _screen(app).split("\n")[1]
+        await pilot.press(*"re")
+        await until(pilot, lambda: "thinks before" in _screen(app))
+        await pilot.press("space", "s")
+        await until(pilot, lambda: "answers by a JSON schema" in _screen(app) and "thinks" not in _screen(app))
+        assert _screen(app).split("\n")[1].index("structured") == len(" / re ")
+        assert not layouts
+        # The next layout finds it where it lies.
+        app.screen.refresh(layout=True)
+        await until(pilot, lambda: layouts)
+        assert _screen(app).split("\n")[1].index("structured") == len(" / re ")

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from typing_extensions import override
 from waiting import until
@@ -348,3 +349,26 @@ async def test_another_theme_and_size_draw_anew() -> None:
         await pilot.resize_terminal(100, 30)
         await until(pilot, lambda: app.table.size.width == 100)
         assert app.table.render_line(2).cell_length == 99
+
+
+async def test_the_scroll_bar_looks_as_textuals_own() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot, app)
+        bar = app.table.vertical_scrollbar
+        whole = bar.size.region
+        for y in (0, 3, 7, 150, 277):
+            app.table.scroll_to(y=y, animate=False, immediate=True)
+            await until(pilot, lambda y=y: bar.position == y)
+            drawn, wanted = bar.render_lines(whole), ScrollBar.render_lines(bar, whole)
+            assert [line._segments[0].text for line in drawn] == [line.text for line in wanted]
+            for one, other in zip(drawn, wanted, strict=True):
+                mine, theirs = one._segments[0].style, other._segments[0].style
+                assert mine is not None
+                assert theirs is not None
+                assert (bool(mine.reverse), mine.meta) == (bool(theirs.reverse), theirs.meta)
+                # The colour of an empty cell is the one behind it, or turned round the one before it.
+                assert mine.color == theirs.color if mine.reverse or one.text.strip() else True
+                assert mine.reverse or mine.bgcolor == theirs.bgcolor
+        app.find("model-00")
+        await until(pilot, lambda: not bar.render_lines(whole)[0].text.strip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import on
 from textual.app import App, ComposeResult
+from textual.geometry import Size
 from textual.widgets import Input, Static
 from typing_extensions import override
 from waiting import until
@@ -151,9 +152,12 @@ async def test_the_list_of_choices_comes_and_goes_without_laying_out_the_screen(
         await until(pilot, lambda: "can call tools" in _screen(app))
         layouts: list[str] = []
         lay_out = app.screen._refresh_layout
-        monkeypatch.setattr(
-            app.screen, "_refresh_layout", lambda *size, **how: (layouts.append(line.text), lay_out(*size, **how))
-        )
+
+        def note_layout(size: Size | None = None, scroll: bool = False) -> None:
+            layouts.append(line.text)
+            lay_out(size, scroll)
+
+        monkeypatch.setattr(app.screen, "_refresh_layout", note_layout)
         await pilot.press("backspace")
         await until(pilot, lambda: "can call tools" not in _screen(app))
         assert "below" in _screen(app).split("\n")[1]

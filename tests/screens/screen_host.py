@@ -133,7 +133,7 @@ class Host(App[None]):
         return self._build(self.session)
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 5.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 30.0) -> None:
     """Wait until the condition holds; fails after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not condition():

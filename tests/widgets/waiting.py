@@ -9,7 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 5.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], object], within_s: float = 30.0) -> None:
     """Wait until the condition holds; fails after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not condition():

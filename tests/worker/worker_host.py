@@ -125,7 +125,7 @@ class Host:
         finally:
             await self.database.aclose()
 
-    async def until(self, condition: Callable[[], Any], within_s: float = 8.0) -> Any:
+    async def until(self, condition: Callable[[], Any], within_s: float = 30.0) -> Any:
         """Wait for the condition; fails after `within_s` seconds, or with what the worker died of."""
         deadline = time.monotonic() + within_s
         while not (found := condition()):
@@ -165,7 +165,7 @@ class Host:
         """The `TurnEnded` of the reply; None while it runs."""
         return next((e for e in self.events if isinstance(e, TurnEnded) and e.message_id == ask.reply_id), None)
 
-    async def reply(self, ask: Ask, within_s: float = 8.0) -> Any:
+    async def reply(self, ask: Ask, within_s: float = 30.0) -> Any:
         """Wait for the end of a reply, until its job is over too."""
         await self.until(lambda: self.ended(ask), within_s)
         await self.until(lambda: any(job.state.is_over for job in self.jobs(ask.reply_id)))

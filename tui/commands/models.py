@@ -17,14 +17,13 @@ from tui.commands.running import WorkerRun, run
 from tui.core.catalogue_filter import FilterMistake, Query, QueryContext, SortOrder, parse
 from tui.core.catalogue_index import CatalogueIndex
 from tui.core.exit_status import GOOD, of_failure
-from tui.core.formats import UNKNOWN, age, duration, length, per_million
+from tui.core.formats import age, duration, length
+from tui.core.listed_prices import input_price, output_price
 from tui.core.model_export import models_csv, models_json
-from tui.core.prices import is_free, token_price
 from tui.core.query_context import badge, query_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from decimal import Decimal
 
     from tui.config import Settings
     from tui.openrouter.catalogue import Model
@@ -114,8 +113,8 @@ def _write_table(models: Sequence[Model], context: QueryContext) -> None:
             (
                 model.slug,
                 length(model.context_length),
-                _price(model, model.pricing.prompt),
-                _price(model, model.pricing.completion),
+                input_price(model),
+                output_price(model),
                 age(model.created, context.now),
                 badge(model, context),
                 model.name,
@@ -124,12 +123,3 @@ def _write_table(models: Sequence[Model], context: QueryContext) -> None:
         ],
         right=frozenset({1, 2, 3, 4}),
     )
-
-
-def _price(model: Model, price: Decimal | None) -> str:
-    if model.pricing.varies:
-        return "varies"
-    known = token_price(model, price)
-    if known == 0 and is_free(model) is not True:
-        return "0.00"
-    return UNKNOWN if known is None else per_million(known)

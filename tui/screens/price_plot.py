@@ -17,13 +17,13 @@ from textual.widgets import Static
 from typing_extensions import override
 
 from tui.core.formats import UNKNOWN, count, length, money
+from tui.core.listed_prices import price_text
 from tui.core.price_quality import BLEND_WORDS, Measure, Point, Points, points_of
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
 from tui.screens.dialog import Dialog
 from tui.stylesheets import style_path
 from tui.widgets.line_view import Line, LineView
-from tui.widgets.model_cells import price_text
 from tui.widgets.model_columns import fit
 from tui.widgets.price_plot import PricePlot
 

@@ -14,12 +14,12 @@ from textual.binding import Binding, BindingType
 from typing_extensions import override
 
 from tui.core.formats import UNKNOWN, age, count, length, money
+from tui.core.listed_prices import price_text
 from tui.core.prices import Workload, is_free, token_price, workload_cost
 from tui.core.workloads import workload_words
 from tui.openrouter.catalogue import Benchmarks, Model
 from tui.openrouter.text import Clean
 from tui.widgets.line_view import Line, LineView, Piece, wrap
-from tui.widgets.model_cells import price_text
 from tui.widgets.model_columns import fit
 
 MOST_MODELS: Final = 6
@@ -108,8 +108,8 @@ class CompareTable(LineView):
             if self._is_folded(texts):
                 equal.append(f"{prop.label} {texts[0]}")
                 continue
-            for at, row in enumerate(_wrapped(texts, width - 2)):
-                cells = (_cell(text, is_best, width) for text, is_best in zip(row, best, strict=True))
+            for at, line in enumerate(_wrapped(texts, width - 2)):
+                cells = (_cell(text, is_best, width) for text, is_best in zip(line, best, strict=True))
                 yield [("dim", f"{fit('' if at else prop.label, labels - 1)} "), *cells]
         if self._folded:
             yield []

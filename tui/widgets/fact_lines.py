@@ -9,10 +9,10 @@ from typing import Final
 from rich.cells import cell_len
 
 from tui.core.formats import UNKNOWN, count, money
+from tui.core.listed_prices import price_text
 from tui.core.prices import is_per_token, window_holds
 from tui.openrouter.catalogue import Model, PriceOverride, Pricing
 from tui.widgets.line_view import Line, wrap
-from tui.widgets.model_cells import price_text
 from tui.widgets.model_columns import fit
 
 LABEL: Final = 20

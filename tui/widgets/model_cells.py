@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -12,8 +11,8 @@ from rich.style import Style
 from textual.widget import Widget
 
 from tui.core.catalogue_filter import QueryContext
-from tui.core.formats import UNKNOWN, age, length, money, per_million
-from tui.core.prices import is_free, token_price
+from tui.core.formats import UNKNOWN, age, length
+from tui.core.listed_prices import input_price, output_price, price_text
 from tui.core.query_context import badge
 from tui.openrouter.catalogue import Model
 from tui.widgets.model_columns import Column
@@ -84,16 +83,6 @@ _SHORT_KINDS: Final = {
 }
 
 
-def price_text(model: Model, price: Decimal | None) -> str:
-    """USD per million tokens as the table says it; `free` only where the whole model is."""
-    if price is None and model.pricing.varies:
-        return "varies"
-    price = token_price(model, price)
-    if price == 0 and is_free(model) is not True:
-        return "0.00"
-    return per_million(price)
-
-
 def can_text(model: Model) -> str:
     """`T R V` for tools, reasoning and vision; what comes out instead where it is not text."""
     kinds = model.output_modalities
@@ -113,15 +102,6 @@ def note_text(model: Model, context: QueryContext) -> str:
     return "" if text == "✦" and model.id.raw not in context.favourites else text
 
 
-def _each(price: Decimal | None, unit: str) -> str:
-    """A price for each thing of another kind than tokens: `0.04/img`; empty where none is listed."""
-    return f"{money(price).removeprefix('$')}/{unit}" if price else ""
-
-
-def _sound(price: Decimal | None) -> str:
-    return f"{per_million(price)} aud" if price else ""
-
-
 def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
     """A cell's text and whether it is secondary."""
     pricing = model.pricing
@@ -137,13 +117,9 @@ def cell(kind: str, model: Model, context: QueryContext) -> tuple[str, bool]:
         case "max":
             text = length(model.max_completion_tokens)
         case "in":
-            text = price_text(model, pricing.prompt)
-            if text == UNKNOWN:
-                text = _each(pricing.image, "img") or _each(pricing.request, "req") or text
+            text = input_price(model)
         case "out":
-            text = price_text(model, pricing.completion)
-            if text == UNKNOWN:
-                text = _each(pricing.image_output, "img") or _sound(pricing.audio_output) or text
+            text = output_price(model)
         case "cache":
             price = pricing.input_cache_read
             text = UNKNOWN if price is None else price_text(model, price)

@@ -79,7 +79,7 @@ _BLINKING = 2_000
 """Bytes a second that a cursor at rest may write."""
 
 
-_BLINK = 1_000
+_BLINK = 200
 """Bytes of a burst that may still be the cursor or a key's echo."""
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tui.core.conversation import (
+    Attachment,
     ConversationSettings,
     Cost,
     CostKind,
@@ -257,6 +258,34 @@ def test_the_branch_beside_is_shown_and_there_is_none_beyond_the_last(connection
     assert not chats.step_branch(connection, "nobody", 1)
     assert chats.step_branch(connection, "a1", 1)
     assert texts(connection) == ["q", "a2"]
+
+
+def test_files_and_thinking_are_found_behind_what_is_said(connection: sqlite3.Connection) -> None:
+    begin(connection, "c")
+    files = (
+        Attachment(kind="text", name=Clean("quokka.md"), content=Opaque("of wombats \x01"), size=9),
+        Attachment(kind="image", name=Clean("tree.png"), content=Opaque("data:image/png;base64,wombats"), size=3),
+    )
+    asked = Message(
+        id="q", conversation_id="c", parent_id=None, role="user", text=Clean("look"), created_at=1.0, attachments=files
+    )
+    chats.add_message(connection, asked)
+    reply = Message(
+        id="r", conversation_id="c", parent_id="q", role="assistant", text=Clean(""), created_at=2.0,
+        state=MessageState.STREAMING,
+    )  # fmt: skip
+    chats.add_message(connection, reply, process="p")
+    reply.state, reply.text, reply.reasoning = MessageState.DONE, Clean("of quokka"), Clean("wombats dig")
+    chats.finish_message(connection, reply, now=3.0)
+    assert [(hit.message_id, hit.role) for hit in search(connection, "quokka")] == [("r", "assistant"), ("q", "file")]
+    found = search(connection, "wombats")
+    assert [(hit.message_id, hit.role) for hit in found] == [("r", "thinking"), ("q", "file")]
+    assert found[0].snippet[slice(*found[0].marks[0])] == "wombats"
+    assert [row.id for row in chats.list_conversations(connection, search="wombats")] == ["c"]
+    chats.delete_messages(connection, "c", ["r"], "q", now=4.0)
+    assert [hit.message_id for hit in search(connection, "wombats")] == ["q"]
+    chats.purge_deleted(connection, before=5.0)
+    assert connection.execute("SELECT count(*) FROM beside_search").fetchone()[0] == 1
 
 
 def test_deleted_messages_leave_the_branch_the_siblings_and_the_search(connection: sqlite3.Connection) -> None:

@@ -52,7 +52,7 @@ def shape(connection: sqlite3.Connection) -> dict[str, Any]:
     """Tables with their columns, indexes and triggers by name."""
     found: dict[str, Any] = {}
     for kind, name in connection.execute("SELECT type, name FROM sqlite_schema").fetchall():
-        if kind == "table" and "message_search" not in name:
+        if kind == "table" and "_search" not in name:
             found[name] = {tuple(row)[1:4] for row in connection.execute(f"PRAGMA table_info({name})")}
         elif not name.startswith("sqlite_"):
             found[name] = kind

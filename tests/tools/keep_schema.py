@@ -50,6 +50,12 @@ def text_of(version: int) -> str:
     search = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'message_search'").fetchone()[0]
     at = next(n for n, line in enumerate(lines) if line.startswith("CREATE TRIGGER"))
     lines[at:at] = [f"{search};", "INSERT INTO message_search (message_search) VALUES ('rebuild');"]
+    beside = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'beside_search'").fetchone()
+    if beside is not None:
+        assert not connection.execute("SELECT 1 FROM beside_search").fetchall(), (
+            "its rows would have to be written, too"
+        )
+        lines.insert(at, f"{beside[0]};")
     lines += [f"PRAGMA application_id = {APPLICATION_ID};", f"PRAGMA user_version = {version};"]
     return "\n".join(lines) + "\n"
 
@@ -57,7 +63,10 @@ def text_of(version: int) -> str:
 def _is_of_search(line: str) -> bool:
     if line.startswith("CREATE TRIGGER"):
         return False
-    return any(name in line for name in ("message_search", "writable_schema", "sqlite_master", "sqlite_schema"))
+    return any(
+        name in line
+        for name in ("message_search", "beside_search", "writable_schema", "sqlite_master", "sqlite_schema")
+    )
 
 
 def main(folder: Path) -> None:

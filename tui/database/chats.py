@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, TypeAlias
 
+from msgspec.structs import replace
+
 from tui.core.conversation import (
     Conversation,
     ConversationSettings,
@@ -30,6 +32,7 @@ from tui.database.columns import (
 )
 from tui.database.message_rows import READ, add_parts, folded_parts, message_from_row, more_in, without_parts
 from tui.database.search import match_words
+from tui.database.search_beside import index_beside
 from tui.openrouter.text import Clean
 
 PartKind: TypeAlias = Literal["text", "reasoning"]
@@ -104,9 +107,11 @@ def list_conversations(
     if search is not None and search.strip():
         wanted = (
             " AND (title LIKE ? ESCAPE '!' OR id IN (SELECT conversation_id FROM message WHERE deleted_at IS NULL"
-            " AND number IN (SELECT rowid FROM message_search WHERE message_search MATCH ?)))"
+            " AND number IN (SELECT rowid FROM message_search WHERE message_search MATCH ?"
+            " UNION ALL SELECT rowid FROM beside_search WHERE beside_search MATCH ?)))"
         )
-        parameters = (_like(search.strip()), match_words(search) or '""')
+        match = match_words(search) or '""'
+        parameters = (_like(search.strip()), match, match)
     rows = connection.execute(
         "SELECT id, title, updated_at, is_pinned,"  # noqa: S608
         " CASE WHEN json_valid(settings) THEN json_extract(settings, '$.model') END AS model,"
@@ -184,6 +189,7 @@ def add_message(connection: sqlite3.Connection, message: Message, *, process: st
                 more_in(message),
             ),
         )
+        index_beside(connection, message)
         connection.execute(
             "UPDATE conversation SET head_id = ?, updated_at = max(updated_at, ?) WHERE id = ?",
             (message.id, message.created_at, message.conversation_id),
@@ -218,6 +224,7 @@ def finish_message(connection: sqlite3.Connection, message: Message, *, now: flo
                 message.id,
             ),
         )
+        index_beside(connection, message if message.reasoning else replace(message, reasoning=reasoning))
         connection.execute("DELETE FROM reply_part WHERE message_id = ?", (message.id,))
         connection.execute(
             "UPDATE conversation SET updated_at = max(updated_at, ?) WHERE id = ?", (now, message.conversation_id)

@@ -345,7 +345,21 @@ def _month_sums(connection: sqlite3.Connection) -> None:
     rebuild(connection, ("month_sum",))
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_create, _more_sums, _sheet_extras, _watch_catalogue, _month_sums)
+def _search_beside(connection: sqlite3.Connection) -> None:
+    """Messages are found by their thinking and by what went along, too."""
+    from tui.database.search_beside import index_all
+
+    index_all(connection)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    _create,
+    _more_sums,
+    _sheet_extras,
+    _watch_catalogue,
+    _month_sums,
+    _search_beside,
+)
 """The n-th takes a file from version n to n + 1; `user_version` says where a file stands."""
 
 

@@ -18,7 +18,8 @@ _MARK: Final = f"[{_BEGIN}{_END}]"
 
 
 def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple[SearchHit, ...]:
-    """Messages that hold all the words in any order, the newest first; each may be unfinished.
+    """Messages that hold all the words in any order, the newest first; each may be unfinished. Behind them those that
+    have them only beside their text: in a file that went along, in the thinking.
 
     Any text may be given: only its letters and digits are searched for. Without any there are no hits. To put the
     best first all hits would have to be weighed, which takes a second for a common word in 100,000 messages.
@@ -26,16 +27,26 @@ def search(connection: sqlite3.Connection, words: str, limit: int = 50) -> tuple
     query = match_words(words)
     if not query:
         return ()
+    hits = _found_in(connection, "message_search", "message.role", query, limit)
+    if len(hits) < limit:
+        beside = "CASE message.role WHEN 'user' THEN 'file' ELSE 'thinking' END"
+        known = {hit.message_id for hit in hits}
+        more = _found_in(connection, "beside_search", beside, query, limit)
+        hits += [hit for hit in more if hit.message_id not in known]
+    return tuple(hits[:limit])
+
+
+def _found_in(connection: sqlite3.Connection, table: str, role: str, query: str, limit: int) -> list[SearchHit]:
     rows = connection.execute(
-        "SELECT message.id, message.role, message.created_at, message.conversation_id, conversation.title,"
-        " snippet(message_search, 0, ?, ?, '…', 16) AS snippet"
-        " FROM message_search JOIN message ON message.number = message_search.rowid"
+        f"SELECT message.id, {role} AS role, message.created_at, message.conversation_id, conversation.title,"  # noqa: S608
+        f" snippet({table}, 0, ?, ?, '…', 16) AS snippet"
+        f" FROM {table} JOIN message ON message.number = {table}.rowid"
         " JOIN conversation ON conversation.id = message.conversation_id"
-        " WHERE message_search MATCH ? AND conversation.deleted_at IS NULL AND message.deleted_at IS NULL"
-        " ORDER BY message_search.rowid DESC LIMIT ?",
+        f" WHERE {table} MATCH ? AND conversation.deleted_at IS NULL AND message.deleted_at IS NULL"
+        f" ORDER BY {table}.rowid DESC LIMIT ?",
         (_BEGIN, _END, query, limit),
     ).fetchall()
-    return tuple(_hit(row) for row in rows)
+    return [_hit(row) for row in rows]
 
 
 def search_titles(connection: sqlite3.Connection, words: str, limit: int = 5) -> tuple[SearchHit, ...]:

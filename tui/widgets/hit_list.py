@@ -24,6 +24,7 @@ from tui.core.formats import age
 ROWS: Final = 2
 """Of one hit."""
 _WHO: Final = {"user": "you", "assistant": "reply", "title": "title", "system": "system", "tool": "tool"}
+"""By what a hit says of itself; `file` and `thinking` stand for themselves."""
 
 
 class HitList(ScrollView, can_focus=True, inherit_bindings=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,28 @@ def random_rows(seed: int, count: int, width: int) -> object:
     return np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
 
 
+def unit_of(rows: list[bytes]) -> Any:
+    """Their unit rows in this order."""
+    texts = [str(number) for number in range(len(rows))]
+    return vectors.embed_texts(texts, rows).unit[: len(rows)]
+
+
+def similar(unit: Any) -> Any:
+    """All pairs."""
+    return vectors.similarity_tile(unit, unit)
+
+
+def nearest_to(unit: Any, index: int, most: int) -> list[vectors.Neighbour]:
+    """Those of one of the rows."""
+    return vectors.nearest(unit, np.arange(len(unit)), unit[index], most, without=index)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_similarity_is_the_cosine_of_every_pair(seed: int) -> None:
     rows = random_rows(seed, 37, 64)
     exact = np.asarray(rows, dtype=np.float64)
     exact /= np.linalg.norm(exact, axis=1, keepdims=True)
-    got = vectors.similarity(vectors.unit_rows(packed(rows)))
+    got = similar(unit_of(packed(rows)))
     assert got.shape == (37, 37) and got.dtype == np.float32
     np.testing.assert_allclose(got, exact @ exact.T, atol=2e-6)
     assert float(got.max()) <= 1.0 and float(got.min()) >= -1.0
@@ -39,7 +56,7 @@ def test_neighbours_come_in_the_order_of_their_scores(seed: int) -> None:
     exact = np.asarray(rows, dtype=np.float64)
     exact /= np.linalg.norm(exact, axis=1, keepdims=True)
     expected = exact @ exact[17]
-    found = vectors.neighbours(vectors.unit_rows(packed(rows)), 17, 199)
+    found = nearest_to(unit_of(packed(rows)), 17, 199)
     assert {row.index for row in found} == set(range(200)) - {17}
     np.testing.assert_allclose([row.score for row in found], [expected[row.index] for row in found], atol=2e-6)
     scores = [row.score for row in found]
@@ -49,41 +66,40 @@ def test_neighbours_come_in_the_order_of_their_scores(seed: int) -> None:
 
 
 def test_the_number_of_neighbours_is_bounded() -> None:
-    unit = vectors.unit_rows(packed(random_rows(1, 9, 4)))
-    assert len(vectors.neighbours(unit, 0, 3)) == 3
-    assert len(vectors.neighbours(unit, 0, 100)) == 8
-    assert vectors.neighbours(unit, 0, 0) == []
-    assert vectors.neighbours(vectors.unit_rows(packed([[1, 2]])), 0, 5) == []
+    unit = unit_of(packed(random_rows(1, 9, 4)))
+    assert len(nearest_to(unit, 0, 3)) == 3
+    assert len(nearest_to(unit, 0, 100)) == 8
+    assert nearest_to(unit, 0, 0) == []
+    assert nearest_to(unit_of(packed([[1, 2]])), 0, 5) == []
 
 
 def test_ties_keep_the_order_of_the_texts() -> None:
     base = random_rows(3, 1, 1537)[0]  # type: ignore[index]
     other = random_rows(4, 1, 1537)[0]  # type: ignore[index]
-    unit = vectors.unit_rows(packed([other, *[base] * 40, other, base]))
-    assert [row.index for row in vectors.neighbours(unit, 0, 100)] == [41, *range(1, 41), 42]
-    assert [row.index for row in vectors.neighbours(unit, 5, 41)][:40] == [1, 2, 3, 4, *range(6, 41), 42]
+    unit = unit_of(packed([other, *[base] * 40, other, base]))
+    assert [row.index for row in nearest_to(unit, 0, 100)] == [41, *range(1, 41), 42]
+    assert [row.index for row in nearest_to(unit, 5, 41)][:40] == [1, 2, 3, 4, *range(6, 41), 42]
 
 
 def test_scale_does_not_matter_however_large_or_small() -> None:
     rows = [[3e37, 3e37], [1e-42, 1e-42], [2, 2]]
-    got = vectors.similarity(vectors.unit_rows(packed(rows)))
+    got = similar(unit_of(packed(rows)))
     np.testing.assert_allclose(got, np.ones((3, 3)), atol=1e-5)
 
 
-@pytest.mark.parametrize("bad", [[0, 0, 0], [float("nan"), 1, 1], [1, float("inf"), 0], [1, 1, float("-inf")], None])
-def test_a_text_without_a_usable_vector_is_unknown_and_harms_no_other(bad: list[float] | None) -> None:
-    rows: list[bytes | None] = [*packed([[1, 0, 0], [0, 1, 0]]), None if bad is None else packed([bad])[0]]
-    unit = vectors.unit_rows(rows)
+@pytest.mark.parametrize("bad", [[0, 0, 0], [float("nan"), 1, 1], [1, float("inf"), 0], [1, 1, float("-inf")]])
+def test_a_text_without_a_usable_vector_is_unknown_and_harms_no_other(bad: list[float]) -> None:
+    unit = unit_of(packed([[1, 0, 0], [0, 1, 0], bad]))
     assert vectors.usable(unit).tolist() == [True, True, False]
-    got = vectors.similarity(unit)
+    got = similar(unit)
     np.testing.assert_array_equal(got[:2, :2], np.eye(2))
     assert np.isnan(got[2]).all() and np.isnan(got[:, 2]).all()
-    assert [row.index for row in vectors.neighbours(unit, 0, 5)] == [1]
-    assert vectors.neighbours(unit, 2, 5) == []
+    assert [row.index for row in nearest_to(unit, 0, 5)] == [1]
+    assert nearest_to(unit, 2, 5) == []
 
 
 def test_the_nearest_texts_of_a_query() -> None:
-    unit = vectors.unit_rows([*packed(random_rows(5, 50, 8)), None])
+    unit = vectors.embed_texts([str(at) for at in range(50)], packed(random_rows(5, 50, 8))).unit
     rows = np.array([3, -1, 7, 3, *range(50)])
     found = vectors.nearest(unit, rows, unit[3], 5, without=0)
     # The same row at other places ties with itself, in the order of the texts; one without a vector is never named.
@@ -98,33 +114,31 @@ def test_the_nearest_texts_of_a_query() -> None:
 
 def test_mixed_widths_are_refused_with_both_figures() -> None:
     with pytest.raises(ValueError, match=r"number 3 has 2 dimensions, others 3\."):
-        vectors.unit_rows([*packed([[1, 2, 3]]), None, *packed([[1, 2]])])
+        unit_of([*packed([[1, 2, 3], [1, 2, 4]]), *packed([[1, 2]])])
 
 
 def test_bytes_left_over_are_refused() -> None:
     with pytest.raises(ValueError, match="Vector 2 is 7 bytes"):
-        vectors.unit_rows([*packed([[1, 2]]), b"1234567"])
+        unit_of([*packed([[1, 2]]), b"1234567"])
 
 
 @pytest.mark.parametrize("nothing", [[], [None, None], [b"", None]])
 def test_nothing_at_all_is_no_error(nothing: list[bytes | None]) -> None:
-    unit = vectors.unit_rows(nothing)
-    assert unit.shape == (len(nothing), 0)
-    assert vectors.similarity(unit).shape == (len(nothing), len(nothing))
-    assert not vectors.usable(unit).any()
-    assert vectors.spread(unit) is None
-    if nothing:
-        assert vectors.neighbours(unit, 0, 3) == []
+    known = vectors.embed_texts([str(number) for number in range(len(nothing))], nothing)
+    assert known.unit.shape == (1, 0) and known.row_of == {} and known.spread is None
+    assert similar(known.unit).shape == (1, 1) and np.isnan(similar(known.unit)).all()
+    assert not vectors.usable(known.unit).any()
+    assert nearest_to(known.unit, 0, 3) == []
 
 
 def test_a_tile_is_a_part_of_the_whole() -> None:
-    unit = vectors.unit_rows(packed(random_rows(7, 30, 16)))
-    whole = vectors.similarity(unit)
+    unit = unit_of(packed(random_rows(7, 30, 16)))
+    whole = similar(unit)
     np.testing.assert_allclose(vectors.similarity_tile(unit[4:9], unit[20:]), whole[4:9, 20:], atol=1e-6)
 
 
 def test_spread_leaves_the_diagonal_out() -> None:
-    low, high = vectors.spread(vectors.unit_rows(packed([[1, 0], [1, 1], [0, 0]]))) or (0, 0)
+    low, high = vectors.spread(unit_of(packed([[1, 0], [1, 1], [0, 0]]))) or (0, 0)
     assert (round(low, 4), round(high, 4)) == (0.7071, 0.7071)
 
 

@@ -6,9 +6,11 @@ import random
 from typing import Any
 
 from textual.app import App, ComposeResult
+from textual.events import Paste
 from textual.strip import Strip
 from textual.widgets import TextArea
 from typing_extensions import override
+from waiting import until
 
 from tui.openrouter.text import Clean, clean
 from tui.widgets.group_marks import group_marks
@@ -19,6 +21,13 @@ from tui.widgets.sheet_text import SheetText
 
 class SheetHost(App[None]):
     CSS = "SheetText { border: round white; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offered: list[tuple[int, int]] = []
+
+    def on_sheet_text_paragraphs_pasted(self, event: SheetText.ParagraphsPasted) -> None:
+        self.offered.append((event.lines, event.paragraphs))
 
     @override
     def compose(self) -> ComposeResult:
@@ -121,6 +130,27 @@ async def test_a_key_paints_the_line_it_is_on_and_every_line_looks_as_textual_dr
             _number, *rest = text
             assert f"{top + y + 1}" in shown[y + 1]
             assert "".join(segment.text for segment in rest).strip() in shown[y + 1]
+
+
+async def test_what_is_pasted_is_a_text_a_line_and_paragraphs_become_texts_when_asked() -> None:
+    app = SheetHost()
+    async with app.run_test(size=(60, 14)) as pilot:
+        sheet = app.query_one(SheetText)
+        sheet.load([Clean("kept")])
+        sheet.focus()
+        await pilot.press("end", "enter")
+        app.post_message(Paste("one\ntwo\r\n\n  \nthree\n\nfour"))
+        await until(pilot, lambda: len(sheet.sheet_lines()) == 5)
+        await until(pilot, lambda: app.offered == [(7, 3)])
+        await pilot.press("alt+p")
+        texts = [line.text for line in sheet.sheet_lines()]
+        assert texts == ["kept", "one\ntwo", "three", "four"]
+        await pilot.press("ctrl+z")
+        assert len(sheet.sheet_lines()) == 5
+        # Single lines are no paragraphs that somebody would join.
+        app.post_message(Paste("a\n\nb\n"))
+        await until(pilot, lambda: sheet.sheet_lines()[-1].text == "b")
+        assert len(app.offered) == 1
 
 
 async def test_a_placeholder_goes_when_something_is_written_and_comes_back() -> None:

@@ -24,11 +24,19 @@ FORMATS: Final[tuple[tuple[Format, str], ...]] = (
     ("md", "Markdown: the nearest neighbours of each text"),
 )
 _NEIGHBOURS: Final = 5
+_AT_ONCE: Final = 512
+
+
+class CannotWrite(ImportError):
+    """A format needs a package that is not installed; the message is a sentence that says which."""
 
 
 def formats() -> tuple[tuple[Format, str], ...]:
-    """Those that can be written here: Parquet needs pyarrow."""
-    return tuple(one for one in FORMATS if one[0] != "parquet" or find_spec("pyarrow") is not None)
+    """What can be written, and what Parquet needs where its package is missing."""
+    if find_spec("pyarrow") is not None:
+        return FORMATS
+    lacking = "Parquet: needs the package pyarrow, which is not installed"
+    return tuple((kind, lacking if kind == "parquet" else what) for kind, what in FORMATS)
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +49,10 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(kind: Format, rows: Sequence[Exported], known: vectors.EmbeddedTexts, variant: Variant) -> bytes:
-    """The file's bytes; vectors as the model gave them, float32 with the nine digits they have. Belongs in a thread."""
+    """The file's bytes; vectors as the model gave them, float32 with the nine digits they have. Belongs in a thread.
+
+    Raises `CannotWrite` for Parquet without pyarrow.
+    """
     match kind:
         case "jsonl":
             return _json_lines(rows, known, variant)
@@ -101,27 +112,50 @@ def _plain_cell(text: str) -> str:
 
 def _npy(rows: Sequence[Exported], known: vectors.EmbeddedTexts) -> bytes:
     np = vectors.load_numpy()
-    at = known.rows([row.text for row in rows])
-    block = (known.unit[at] * known.lengths[at, None]).astype("<f4")
     file = io.BytesIO()
-    np.save(file, block, allow_pickle=False)
+    np.save(file, _block(rows, known), allow_pickle=False)
     return file.getvalue()
 
 
+def _block(rows: Sequence[Exported], known: vectors.EmbeddedTexts) -> vectors.Rows:
+    """`(n, d)` float32: the vectors as they came, NaN for a text without; some at a time, since float64 is twice as
+    large."""
+    np = vectors.load_numpy()
+    at = known.rows([row.text for row in rows])
+    block: vectors.Rows = np.empty((len(rows), known.dimensions), dtype="<f4")
+    for start in range(0, len(rows), _AT_ONCE):
+        part = at[start : start + _AT_ONCE]
+        block[start : start + _AT_ONCE] = known.unit[part] * known.lengths[part, None]
+    return block
+
+
 def _parquet(rows: Sequence[Exported], known: vectors.EmbeddedTexts, variant: Variant) -> bytes:
+    if find_spec("pyarrow") is None:
+        raise CannotWrite("Parquet needs the package pyarrow beside ortui: pip install pyarrow")
     import pyarrow as pa  # type: ignore[import-not-found,unused-ignore]
     from pyarrow import parquet  # type: ignore[import-not-found,unused-ignore]
 
-    found = [known.vector(row.text) for row in rows]
+    np = vectors.load_numpy()
+    block = _block(rows, known)
+    has = ~np.isnan(block[:, :1]).any(axis=1)
+    # A missing offset is a missing list; those that are there follow each other.
+    ends = np.concatenate([[0], np.cumsum(has) * known.dimensions])
+    offsets = pa.array(ends, pa.int32(), mask=np.concatenate([~has, [False]]))
     table = pa.table(
         {
             "number": pa.array([row.number for row in rows], pa.int64()),
-            "text": [row.text for row in rows],
-            "label": [row.label for row in rows],
-            "group": [row.group for row in rows],
-            "vector": pa.array([None if one is None else one.tolist() for one in found], pa.list_(pa.float32())),
-        },
-        metadata={"model": variant.model.shown()},
+            "text": pa.array([row.text for row in rows], pa.string()),
+            "label": pa.array([row.label for row in rows], pa.string()),
+            "group": pa.array([row.group for row in rows], pa.string()),
+            "vector": pa.ListArray.from_arrays(offsets, pa.array(block[has].ravel(), pa.float32())),
+        }
+    )
+    table = table.replace_schema_metadata(
+        {
+            "model": variant.model.shown(),
+            "dimensions": str(known.dimensions),
+            "input_type": variant.input_type or "",
+        }
     )
     file = io.BytesIO()
     parquet.write_table(table, file)

@@ -63,22 +63,6 @@ class Neighbour:
     """Cosine similarity, -1 to 1."""
 
 
-def unit_rows(vectors: Sequence[bytes | None]) -> Rows:
-    """`(n, d)` float32 with rows of length 1, from little-endian float32.
-
-    Missing vectors, those of length 0 and those with NaN or infinity become rows of NaN. Raises `ValueError` with a
-    sentence when the widths differ or bytes are left over.
-    """
-    np = load_numpy()
-    width = _common_width(vectors)
-    rows: Rows = np.full((len(vectors), width), np.nan, dtype=np.float32)
-    for index, vector in enumerate(vectors):
-        if vector and width:
-            rows[index] = np.frombuffer(vector, dtype="<f4")
-    make_unit(rows)
-    return rows
-
-
 def make_unit(rows: Rows) -> NDArray[np.float64]:
     """Give the rows length 1 in place and answer with the lengths they had; both NaN where that cannot be.
 
@@ -104,33 +88,12 @@ def make_unit(rows: Rows) -> NDArray[np.float64]:
     return lengths  # type: ignore[no-any-return]
 
 
-def _common_width(vectors: Sequence[bytes | None]) -> int:
-    width: int | None = None
-    for number, vector in enumerate(vectors, 1):
-        if not vector:
-            continue
-        if len(vector) % 4:
-            raise ValueError(f"Vector {number} is {len(vector)} bytes long, which is no whole number of floats.")
-        if width is None:
-            width = len(vector) // 4
-        elif len(vector) // 4 != width:
-            raise ValueError(
-                f"The vectors differ in width: number {number} has {len(vector) // 4:,} dimensions, others {width:,}."
-            )
-    return width or 0
-
-
 def usable(unit: Rows) -> NDArray[np.bool_]:
     """Which rows have a vector, `(n,)`."""
     np = load_numpy()
     if unit.shape[1] == 0:
         return np.zeros(len(unit), dtype=bool)  # type: ignore[no-any-return]  # numpy is imported as a plain module
     return ~np.isnan(unit[:, 0])  # type: ignore[no-any-return]
-
-
-def similarity(unit: Rows) -> Rows:
-    """Cosine similarity of all pairs, `(n, n)` float32 from -1 to 1; NaN where a row has no vector."""
-    return similarity_tile(unit, unit)
 
 
 def similarity_tile(rows: Rows, columns: Rows) -> Rows:
@@ -140,15 +103,6 @@ def similarity_tile(rows: Rows, columns: Rows) -> Rows:
         return np.full((len(rows), len(columns)), np.nan, dtype=np.float32)  # type: ignore[no-any-return]
     with np.errstate(all="ignore"):
         return np.clip(rows @ columns.T, -1.0, 1.0)  # type: ignore[no-any-return]
-
-
-def neighbours(unit: Rows, index: int, k: int) -> list[Neighbour]:
-    """The `k` rows most like row `index`, best first, ties by row; without itself and rows that have no vector.
-
-    Empty when the row itself has no vector.
-    """
-    np = load_numpy()
-    return nearest(unit, np.arange(len(unit)), unit[index], k, without=index)
 
 
 def nearest(unit: Rows, rows: NDArray[np.intp], query: Rows, k: int, without: int | None = None) -> list[Neighbour]:

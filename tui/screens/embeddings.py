@@ -15,6 +15,7 @@ from textual.widgets import Static, TextArea
 from textual.worker import Worker
 from typing_extensions import override
 
+from tui.core import formats
 from tui.core.commands import LoadSheet, Remember
 from tui.core.routing import Routing
 from tui.core.sheets import Relevance, Variant
@@ -196,6 +197,15 @@ class EmbeddingsScreen(SheetKeys, SheetWords, LiveScreen):
     def relevance(self) -> tuple[Relevance, ...]:
         """Queries and their right answers."""
         return self.sheet.relevance
+
+    @on(SheetText.ParagraphsPasted)
+    def offer_paragraphs(self, event: SheetText.ParagraphsPasted) -> None:
+        """Lines are texts; where paragraphs were pasted they may be meant instead."""
+        self._read_sheet()
+        self._tell(
+            f"Pasted {formats.count(event.lines)} lines, a text each · alt+p makes texts of the "
+            f"{formats.count(event.paragraphs)} paragraphs"
+        )
 
     @on(SheetText.LineSelected)
     def follow_line(self) -> None:

@@ -101,6 +101,17 @@ def same_end(before: Sequence[object], after: Sequence[object], start: int) -> i
     return end
 
 
+def paragraphs(lines: Sequence[str]) -> list[str]:
+    """The lines between blank ones as one line each."""
+    found: list[list[str]] = [[]]
+    for line in lines:
+        if line.strip():
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return [BREAK.join(part) for part in found if part]
+
+
 def text_of(line: str) -> Clean:
     """The text that a line of the sheet stands for."""
     return Clean(clean(line).replace(BREAK, "\n"))

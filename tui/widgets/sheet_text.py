@@ -10,13 +10,13 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
-from textual.widgets.text_area import Selection
+from textual.widgets.text_area import Edit, EditResult, Selection
 from typing_extensions import override
 
 from tui.openrouter.text import Clean, clean
 from tui.widgets.group_marks import COLOURS
 from tui.widgets.sheet_paint import PaintedSheet
-from tui.widgets.sheet_reading import BREAK, NOTHING, Marks, ReadSheet, SheetLine, moved_marks
+from tui.widgets.sheet_reading import BREAK, NOTHING, Marks, ReadSheet, SheetLine, moved_marks, paragraphs
 
 
 class SheetText(PaintedSheet):
@@ -24,8 +24,9 @@ class SheetText(PaintedSheet):
 
     HELP = (
         "A text a line; blank lines are skipped, ␊ stands for a line break inside a text. Paste as many as you like, "
-        "or load a file with ctrl+f. ctrl+r embeds them; the cursor's line is the one whose neighbours are shown. "
-        "* marks texts that were added or changed since, a shape the group. alt+up and alt+down move lines. tab leaves."
+        "or load a file with ctrl+f; alt+p makes one text of each paragraph that was pasted or is selected. ctrl+r "
+        "embeds them; the cursor's line is the one whose neighbours are shown. * marks texts that were added or "
+        "changed since, a shape the group. alt+up and alt+down move lines. tab leaves."
     )
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -49,6 +50,8 @@ class SheetText(PaintedSheet):
                 tooltip="Put the selected lines above the one before"),
         Binding("alt+down,ctrl+down", "move_line(1)", "line down", show=False, id="sheet.line_down",
                 tooltip="Put the selected lines below the one after"),
+        Binding("alt+p", "join_paragraphs", "paragraphs", show=False, id="sheet.paragraphs",
+                tooltip="What stands between blank lines becomes one text: what is selected, or was just pasted"),
     ]  # fmt: skip
 
     @dataclass
@@ -67,6 +70,19 @@ class SheetText(PaintedSheet):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, SheetText.LineSelected)
 
+    @dataclass
+    class ParagraphsPasted(Message):
+        """What was pasted has paragraphs of several lines, so that each may be meant to be one text."""
+
+        sheet_text: SheetText
+        lines: int
+        paragraphs: int
+
+        @property
+        @override
+        def control(self) -> SheetText:
+            return self.sheet_text
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's name for it
         # Before all else: the base class asks for the marks of a line.
         self._line_marks: list[Marks] = [NOTHING]
@@ -81,6 +97,8 @@ class SheetText(PaintedSheet):
         self._marked_lines: list[str] = [""]
         """The lines when labels and groups were last brought up to date."""
         self._line_told = 0
+        self._pasted: range | None = None
+        """Lines that came with the last edit, where it brought several."""
         self._read = ReadSheet()
 
     @property
@@ -172,6 +190,29 @@ class SheetText(PaintedSheet):
         self.selection = Selection(
             (selection.start[0] + change, selection.start[1]), (selection.end[0] + change, selection.end[1])
         )
+
+    @override
+    def edit(self, edit: Edit) -> EditResult:
+        result = super().edit(edit)
+        self._pasted = None
+        if "\n" in edit.text.strip():
+            self._pasted = range(edit.top[0], result.end_location[0] + 1)
+            lines = [self.document[line] for line in self._pasted]
+            found = paragraphs(lines)
+            if 1 < len(found) < sum(bool(line.strip()) for line in lines):
+                self.post_message(self.ParagraphsPasted(self, len(lines), len(found)))
+        return result
+
+    def action_join_paragraphs(self) -> None:
+        """Make one text of the lines between blank ones: of what is selected, what was pasted last, or all."""
+        chosen = range(self.document.line_count)
+        if self.selection.start != self.selection.end:
+            chosen = self.lines_selected
+        elif self._pasted is not None:
+            chosen = self._pasted
+        found = paragraphs([self.document[line] for line in chosen])
+        last = chosen.stop - 1
+        self.replace("\n".join(found), (chosen.start, 0), (last, len(self.document[last])))
 
     def go_to(self, line: int) -> None:
         """Put the cursor at the start of a line."""

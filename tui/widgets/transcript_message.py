@@ -36,36 +36,38 @@ _THOUGHT_PART: Final = 4096
 class MessageBlock:
     """A message on screen. Nothing of it is cut or drawn before it comes near the pane."""
 
+    # Defaults stand at the class: thousands of messages are opened at once, and few of them are ever drawn.
+
+    version = -1
+    """The message's version that `pieces` or the guessed height stand for."""
+    is_cut = False
+    """Whether `pieces` stand for the message; before that the height is a guess."""
+    thinking_open = False
+    renders = 0
+    """Pieces drawn so far (tests count them)."""
+    _taken = 0
+    _is_markdown = False
+    _finished = False
+    _head = 0
+    """Pieces above the body."""
+    _closed = 0
+    """Pieces of the body that will not change."""
+    _open_table: Table | None = None
+    _table_at = 0
+    """Its first piece, counted in the body."""
+    _table_rows = 0
+    _thinking_said = ""
+    _thinking_since: float | None = None
+    _thoughts_cut = 0
+    _thoughts_taken = 0
+    _page: Page | None = None
+
     def __init__(self, message: Message, drawn: DrawnPieces) -> None:
         self.message = message
-        self.version = -1
-        """The message's version that `pieces` or the guessed height stand for."""
         self.pieces: list[Piece] = []
         self.tops: list[int] = [0]
         """First line of each piece, counted from the top of the message; the last entry is the height."""
-        self.is_cut = False
-        """Whether `pieces` stand for the message; before that the height is a guess."""
-        self.thinking_open = False
-        self.renders = 0
-        """Pieces drawn so far (tests count them)."""
         self._drawn = drawn
-        self._taken = 0
-        self._is_markdown = False
-        self._finished = False
-        self._head = 0
-        """Pieces above the body."""
-        self._closed = 0
-        """Pieces of the body that will not change."""
-        self._open_table: Table | None = None
-        self._table_at = 0
-        """Its first piece, counted in the body."""
-        self._table_rows = 0
-        self._thinking_said = ""
-        self._thinking_since: float | None = None
-        self._thought_pieces: list[Piece] = []
-        self._thoughts_cut = 0
-        self._thoughts_taken = 0
-        self._page: Page | None = None
 
     # What a message needs only once it comes near the pane: thousands of others are made without.
 
@@ -82,6 +84,10 @@ class MessageBlock:
     @cached_property
     def _thinking_piece(self) -> Piece:
         return Piece(self._draw_head)
+
+    @cached_property
+    def _thought_pieces(self) -> list[Piece]:
+        return []
 
     @cached_property
     def _below_thoughts(self) -> Piece:

@@ -12,6 +12,7 @@ from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.worker import Worker
 from typing_extensions import override
 
 from tui.widgets.markdown_code import make_ready
@@ -62,7 +63,7 @@ class PaintedTranscript(TranscriptPane):
                 painted[y] = strip
         if self.awaited_languages and not self._makes_colours:
             self._makes_colours = True
-            self.run_worker(self._make_colours, group="colours")
+            _: Worker[None] = self.run_worker(self._make_colours, group="colours")
         strips = [painted[y] for y in crop.line_range]
         left, right = crop.column_span
         if (left, right) != (0, self.columns):

@@ -146,7 +146,9 @@ def _run_app(options: CommonOptions) -> int:
     maker_for = _worker_makers()
     app = OrtuiApp(settings, maker_for(settings), maker_for=maker_for)
     app.run()
-    return app.return_code or GOOD
+    from tui.leaving import end_now
+
+    end_now(app.return_code or GOOD)
 
 
 def _worker_makers() -> MakerFor:

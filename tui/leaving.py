@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, Queue
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 RESTORE: Final = (
     "\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l\x1b[?2048l"
@@ -128,3 +128,10 @@ def let_dead_streams_go() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
+
+
+def end_now(status: int) -> NoReturn:
+    """End the process, when all is written and closed: to take the interpreter apart would take a quarter of a second
+    more, which only the user notices."""
+    let_dead_streams_go()
+    os._exit(status)

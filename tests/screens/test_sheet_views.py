@@ -88,6 +88,12 @@ class Screens:
     def rows(self, name: str) -> str:
         return "\n".join(self.screen.query_one(f"#{name}", RowList).texts)
 
+    def lit(self, name: str) -> str:
+        """The name of a view that stands out in the title of this pane."""
+        title = self.screen.query_one(f"#{name}")._border_title
+        assert title is not None
+        return "".join(title.plain[span.start : span.end] for span in title.spans if "bold" in str(span.style))
+
     async def store(self, index: int = -1) -> LoadVectors:
         """Answer what the store was asked for."""
         await self.until(lambda: self.worker.sent(LoadVectors))
@@ -163,6 +169,7 @@ async def test_duplicates_and_clusters_and_map(settings: Settings, worker: HandW
         await at.open()
         await pilot.press("d")
         await at.until(lambda: "pairs at least 0.90" in at.rows("duplicates"))
+        assert at.lit("duplicates") == "dupes"
         assert " same  2 kitten\n        4 kitten" in at.rows("duplicates")
         total = at.rows("duplicates").split()[0]
         for _ in range(10):
@@ -173,6 +180,7 @@ async def test_duplicates_and_clusters_and_map(settings: Settings, worker: HandW
         await at.until(lambda: at.text.line == 3)
         await pilot.press("c")
         await at.until(lambda: "2 clusters" in at.rows("clusters"))
+        assert at.lit("clusters") == "clusters"
         first, second = at.rows("clusters").split(" 2  ")
         assert "3 texts" in first and "cat" in first and "tax" not in first and "tax form" in second
         await pilot.press("plus")

@@ -102,7 +102,8 @@ async def _choose_marks(app: App[object], file: FileText, cut: Cut) -> Cut | Non
     for what in ("group", "label"):
         items = [PickItem("", Clean(f"no {what}"))]
         items += [PickItem(f"column {column}", clean_line(column)) for column in others]
-        key = await app.push_screen_wait(PickScreen(f"column of the {what}s", items))
+        likely = next((f"column {column}" for column in others if column.lower() == what), None)
+        key = await app.push_screen_wait(PickScreen(f"column of the {what}s", items, current=likely))
         if key is None:
             return None
         column = key.removeprefix("column ") or None

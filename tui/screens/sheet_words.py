@@ -90,8 +90,9 @@ class SheetWords(_Part):
         self._entitle(self._notice, title, Content(""))
 
     def _entitle(self, pane: Widget, title: Content, subtitle: Content) -> None:
-        """Only where they are others: with each title that is set, Textual paints the whole pane."""
-        if (title, subtitle) != (pane._border_title, pane._border_subtitle):
+        """Only where they are others, their styles too: with each title that is set, Textual paints the whole pane."""
+        now = pane._border_title, pane._border_subtitle
+        if not all(old is not None and new.is_same(old) for new, old in zip((title, subtitle), now, strict=True)):
             pane.border_title, pane.border_subtitle = title, subtitle
 
     def _facts(self) -> SheetFacts:

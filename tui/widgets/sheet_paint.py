@@ -128,7 +128,8 @@ class PaintedSheet(QuickTextArea):
         looks: list[Look] = []
         for y in lines:
             if not gutter.top <= y < height - gutter.bottom:
-                looks.append((self._border_title, self._border_subtitle))
+                titles = [title for title in (self._border_title, self._border_subtitle) if title is not None]
+                looks.append(tuple((title.plain, *title.spans) for title in titles))
                 continue
             line = y - gutter.top + scroll_y
             lit = top <= line <= bottom or (bracket is not None and bracket[0] == line) or count == 1

@@ -255,6 +255,22 @@ async def test_modalities_are_never_cut_however_narrow() -> None:
         assert end - start > 1
 
 
+async def test_the_names_stay_over_their_columns_and_a_shared_author_is_told_once() -> None:
+    pane = CompareTable()
+    models = [replace(SMALL, slug=Clean(f"maker/model-{at}"), knowledge_cutoff=Clean("2025-04-01")) for at in range(6)]
+    async with Host(pane).run_test(size=(78, 12)) as pilot:
+        pane.show(models, now=NOW)
+        assert text(pane).count("maker/") == 1
+        assert "2025-04…" not in text(pane)
+        assert text(pane).count("2025-04") == 6
+        pane.scroll_end(animate=False, immediate=True)
+        await pilot.pause()
+        shown = _screen(pilot.app).split("\n")
+        assert shown[0].split()[1:] == [f"model-{at}" for at in range(6)]
+        assert "parameters" in shown[-1]
+        assert "cost a month" not in "".join(shown)
+
+
 def _screen(app: App[None]) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 

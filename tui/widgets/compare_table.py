@@ -27,6 +27,7 @@ _BEST: Final = "◂"
 _NAME_LINES: Final = 4
 PAST_LABEL: Final = "my 30 days"
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|])")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _NAME_PARTS: Final = re.compile(r"[^/:-]*[/:-]?", re.DOTALL)
 
 _Score: TypeAlias = Decimal | float | str
@@ -95,11 +96,13 @@ class CompareTable(LineView):
     def _lines(self) -> Iterator[Line]:
         labels = min(16, max(8, self.room // 5 + 1))
         width = max(6, min(30, (self.room - labels) // len(self.models)))
-        names = [_name_lines(model.slug, width - 2) for model in self.models]
-        for row in range(max(map(len, names))):
+        shared = _shared_author(self.models)
+        names = [_name_lines(model.slug.removeprefix(shared), width - 2) for model in self.models]
+        self.head = max(map(len, names)) + 1
+        for row in range(self.head - 1):
             parts = [name[row] if row < len(name) else "" for name in names]
             yield [
-                ("plain", " " * labels),
+                ("dim", fit("" if row else shared, labels)),
                 *(("title", f"{fit(part.strip(), width - 2, right=True)}  ") for part in parts),
             ]
         yield []
@@ -198,6 +201,13 @@ def _benchmark(label: str, index: Callable[[Benchmarks], float | None]) -> _Prop
     return _Property(label, text, score)
 
 
+def _shared_author(models: Sequence[Model]) -> str:
+    """`anthropic/` where all are by it: it need not stand over each."""
+    authors = {"".join(model.slug.partition("/")[:2]) for model in models}
+    (author,) = authors if len(authors) == 1 else ("",)
+    return author if author.endswith("/") else ""
+
+
 def _name_lines(slug: str, width: int) -> list[str]:
     """The id, broken after `/`, `-` and `:` where it is too long for a line."""
     lines = [""]
@@ -228,6 +238,8 @@ def _best(prop: _Property, models: Sequence[Model]) -> list[bool]:
 
 def _cell(text: str, best: bool, width: int) -> Piece:
     kind = "lit" if best else "dim" if text == UNKNOWN else "plain"
+    if len(text) > width - 2 and _DAY.fullmatch(text):
+        text = text[:7]  # the month tells more than half a day
     return kind, f"{fit(_short_money(text, width - 2), width - 2, right=True)}{_BEST if best and text else ' '} "
 
 

@@ -54,6 +54,9 @@ class LineView(LineTable, can_focus=True):
         Binding("ctrl+u", "half(-1)", "half up", show=False, id="lines.half_up", tooltip="Half a screen up"),
     ]
 
+    head = 0
+    """So many of the first lines do not scroll."""
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._text_lines: Sequence[Line] = ()
@@ -68,7 +71,8 @@ class LineView(LineTable, can_focus=True):
 
     def set_lines(self, lines: Sequence[Line]) -> None:
         """Show these; the scroll position stays where that is possible."""
-        before, self._text_lines = self._text_lines, lines
+        before = [self._shown_at(y) for y in range(self.size.height)]
+        self._text_lines = lines
         top = round(self.scroll_y)
         size = Size(self.room, len(lines))
         if size != self.virtual_size:
@@ -78,8 +82,7 @@ class LineView(LineTable, can_focus=True):
         if round(self.scroll_y) != top:
             return  # all is drawn again
         width, height = self.size
-        changed = [y for y in range(height) if _line_at(before, top + y) != _line_at(lines, top + y)]
-        if changed:
+        if changed := [y for y in range(height) if y >= len(before) or before[y] != self._shown_at(y)]:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def build(self) -> Sequence[Line]:
@@ -111,7 +114,7 @@ class LineView(LineTable, can_focus=True):
         if width != self._strips_for:
             self._line_strips.clear()
             self._strips_for = width
-        line = _line_at(self._text_lines, round(self.scroll_y) + y)
+        line = self._shown_at(y)
         strip = self._line_strips.get(line)
         if strip is None:
             segments = [Segment(text, self._style_of(kind)) for kind, text in line]
@@ -119,16 +122,17 @@ class LineView(LineTable, can_focus=True):
             self._line_strips[line] = strip
         return strip
 
+    def _shown_at(self, y: int) -> tuple[Piece, ...]:
+        """What a line of the screen shows; the head stays where it leaves room enough for what it heads."""
+        at = y if y < self.head and self.head * 3 <= self.size.height else round(self.scroll_y) + y
+        return tuple(self._text_lines[at]) if at < len(self._text_lines) else ()
+
     def _style_of(self, kind: str) -> Style:
         style = self._line_styles.get(kind)
         if style is None:
             visual = self.visual_style if kind == "plain" else self.get_visual_style(f"line-view--{kind}")
             style = self._line_styles[kind] = visual.rich_style
         return style
-
-
-def _line_at(lines: Sequence[Line], at: int) -> tuple[Piece, ...]:
-    return tuple(lines[at]) if at < len(lines) else ()
 
 
 def wrap(text: str, width: int) -> list[str]:

@@ -124,7 +124,7 @@ async def _measure_heat_map(matrix: Any) -> None:
     from tui.openrouter.text import Clean
     from tui.screens.sparing_compositor import SparingCompositor
     from tui.widgets.heat_map import HeatMap
-    from tui.widgets.sheet_text import SheetLine
+    from tui.widgets.sheet_reading import SheetLine
 
     class Sparing(Screen[None]):
         """Paints as the views do."""
@@ -190,8 +190,8 @@ async def measure_screen() -> None:
                 vectors.text_digest(texts[at]): rows[at].astype("<f4").tobytes() for at in range(start, start + 1_000)
             }
             await database.run(vectors.store_vectors, space, part)
-        for name, part in (("other", texts[:3]), ("bench", texts)):
-            sheet = Sheet(id=name, name=Clean(name), texts=tuple(map(Clean, part)), model=Opaque("x/embed"))
+        for name, chosen in (("other", texts[:3]), ("bench", texts)):
+            sheet = Sheet(id=name, name=Clean(name), texts=tuple(map(Clean, chosen)), model=Opaque("x/embed"))
             await database.run(sheets.save_sheet, sheet, 2.0 if name == "bench" else 1.0)
         await database.aclose()
         del rows
@@ -205,7 +205,6 @@ async def measure_screen() -> None:
 async def look_at(folder: str) -> None:
     """Open the sheet, press keys while the map is worked out, and say what it took."""
     from screen_host import Host, make_settings  # type: ignore[import-not-found,unused-ignore]
-
     from textual import events
 
     from tui.core.commands import LoadSheet
@@ -308,7 +307,8 @@ async def look_at(folder: str) -> None:
                 times.append((app.drawn_at - at) * 1000)
                 await asyncio.sleep(pause)
             times.sort()
-            return f"p50 {times[len(times) // 2]:5.1f}  p95 {times[int(len(times) * 0.95)]:5.1f}  worst {times[-1]:5.1f} ms"
+            middle, high = times[len(times) // 2], times[int(len(times) * 0.95)]
+            return f"p50 {middle:5.1f}  p95 {high:5.1f}  worst {times[-1]:5.1f} ms"
 
         print(f"echo of a letter, quick typing    {await echo(0.04)}")
         print(f"with pauses, read in each         {await echo(0.25)}")

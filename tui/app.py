@@ -26,7 +26,7 @@ from tui.screens.limit_toasts import LimitToasts
 from tui.screens.session import make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
-from tui.views import VIEWS, MakeScreen
+from tui.views import VIEWS, MakeScreen, read_ahead
 from tui.whole_pastes import take_pastes_whole
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ _WORKER_STOP_S: Final = 0.8
 _FIRST_PAINT_LATEST_S: Final = 0.5
 _COLLECT_LATEST_S: Final = 3.0
 """The collector, off while the program starts, is on again by then, whatever the start has come to."""
+_READ_AHEAD_S: Final = 1.0
+"""So long after the first lists are asked for, whoever does not yet know where to go is still looking at them."""
 _THEME_ALIASES: Final = {"textual-ansi": "ansi-dark"}
 """Names of earlier Textual versions."""
 
@@ -135,7 +137,21 @@ class OrtuiApp(KeyedApp):
 
     def _add_views(self) -> None:
         for mode, make in self._views.items():
-            self.add_mode(mode, lambda make=make: make(self.session))  # type: ignore[misc]
+            self.add_mode(mode, lambda make=make: self._made_view(make))  # type: ignore[misc]
+
+    def _made_view(self, make: MakeScreen) -> Screen[None]:
+        """A view whose rules are read before it is put in, so that its widgets are styled once.
+
+        Textual reads them after it, and then styles the view that is left three times and the new one twice more; but
+        what a view's stylesheet says is for that view alone.
+        """
+        view = make(self.session)
+        missing = [path for path in view.css_path if not self.stylesheet.has_source(str(path), "")]
+        if missing:
+            self.stylesheet.read_all(missing)
+            self.stylesheet.reparse()
+        view._css_update_count = self._css_update_count
+        return view
 
     # the look
 
@@ -265,6 +281,11 @@ class OrtuiApp(KeyedApp):
         self._submit(LoadChanges(visit=True))
         self._submit(RefreshCatalogue())
         self._submit(PollQuota())
+        self.set_timer(_READ_AHEAD_S, self._read_ahead)
+
+    @work(group="read ahead", thread=True, exit_on_error=False)
+    def _read_ahead(self) -> None:
+        read_ahead()
 
     def watch_app_focus(self, focused: bool) -> None:
         """What is left is not asked about while nobody looks for long."""

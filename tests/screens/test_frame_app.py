@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 from screen_host import make_settings, until
 from textual.app import ComposeResult
+from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
+from textual.widget import Widget
 from textual.widgets import Input
 from typing_extensions import override
 
@@ -37,7 +41,8 @@ from tui.screens.help import HelpScreen
 from tui.screens.live_screen import LiveScreen
 from tui.screens.pick import PickScreen
 from tui.screens.session import GoTo, Session, UseModel
-from tui.views import MakeScreen
+from tui.views import VIEWS, MakeScreen
+from tui.widgets.bars import CourseBars, Gauges
 from tui.widgets.header_line import HeaderLine
 from tui.widgets.meter_strip import MeterStrip
 
@@ -272,6 +277,39 @@ async def test_the_theme_is_remembered_and_comes_back(harness: Harness) -> None:
         preferences = PreferencesRead(values={"theme": "nord"}, favourites=frozenset(), recents=())
         harness.worker.publish(preferences)
         await until(pilot, lambda: harness.app.theme == "nord")
+
+
+async def test_a_view_is_styled_once_and_follows_a_theme_that_changed_while_it_was_hidden(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Harness(settings, VIEWS).app
+    styled: list[DOMNode] = []
+    apply = Stylesheet.apply
+
+    def note(self: Stylesheet, node: DOMNode, **options: Any) -> None:
+        styled.append(node)
+        apply(self, node, **options)
+
+    monkeypatch.setattr(Stylesheet, "apply", note)
+    async with app.run_test() as pilot:
+        models = app.screen
+        styled.clear()
+        await pilot.press("f5")
+        await until(pilot, lambda: app.screen.query(Gauges) and app.screen.query_one(Gauges).size.height)
+        spend = app.screen
+        of_the_view_left = [node for node in styled if isinstance(node, Widget) and models in node.ancestors_with_self]
+        assert len(of_the_view_left) <= 3, "only what loses the focus, or stands next to it"
+        twice = Counter(node for node in styled if isinstance(node, Gauges | CourseBars | HeaderLine))
+        assert all(count == 1 for node, count in twice.items() if spend in node.ancestors)
+        styled.clear()
+        await pilot.press("f2", "f5")
+        await until(pilot, lambda: app.screen is spend)
+        assert not any(isinstance(node, Gauges | CourseBars) for node in styled)
+        muted = spend.query_one(Gauges).get_visual_style("bars--dim").foreground
+        await pilot.press("f2")
+        app.set_theme("textual-light")
+        await pilot.press("f5")
+        await until(pilot, lambda: spend.query_one(Gauges).get_visual_style("bars--dim").foreground != muted)
 
 
 async def test_an_unknown_theme_is_a_sentence_and_not_an_end(tmp_path: Path) -> None:

@@ -60,7 +60,6 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         self._compositor = SparingCompositor()
         self.session = session
         self._behind = self.FOLLOWS | self._FRAME_FOLLOWS
-        self._seen_before = False
         self._laid_out = False
         self._paint_waited = 0
         self._strip_shown = 0.0
@@ -91,10 +90,9 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         return self.is_attached and self in self.app.screen_stack
 
     def on_screen_resume(self, event: ScreenResume) -> None:
-        if not self._seen_before:
-            # Mounting has styled every widget just now.
-            self._seen_before = True
-            event.refresh_styles = False
+        # What changes styles (a theme, a class, the focus) changes them at once, also while the view is hidden; a theme
+        # when the mode is entered. Textual styles every widget again whenever a dialog closes.
+        event.refresh_styles = False
         self._strip.wake()
         if self._behind:
             self._show_changes()
@@ -161,6 +159,14 @@ class LiveScreen(Screen[None], inherit_bindings=False):
             return
         self._laid_out = True
         super()._refresh_layout(size, scroll)
+
+    @override
+    def _on_timer_update(self) -> None:
+        if self._layout_required and self._repaint_required and self.is_current and not self.app._batch_count:
+            # Laying out paints what is dirty: with the whole view among it, that is once and not twice.
+            self._repaint_required = False
+            self._dirty_widgets.add(self)
+        super()._on_timer_update()
 
     @override
     def _compositor_refresh(self) -> None:

@@ -78,7 +78,6 @@ class SpendScreen(LiveScreen):
     course = getters.query_one(CourseBars)
     parts = getters.query_one(PartBars)
     gauges = getters.query_one(Gauges)
-    filter_line = getters.query_one("#request-filter", Input)
     requests = getters.query_one(RequestList)
 
     def __init__(self, session: Session) -> None:
@@ -88,10 +87,14 @@ class SpendScreen(LiveScreen):
         self._asked: tuple[SpendQuery, SpendSummary | None] | None = None
         """What the view that is awaited was asked with; None: none is."""
         self._shown_for: tuple[SpendQuery, SpendSummary | None] | None = None
+        self._poll_due = False
+        """Whether to ask what is left as soon as the figures are there."""
         self._by_hour = False
         self._age_said = ""
         self._what_if: Opaque | None = None
         self._typed: Timer | None = None
+        self._filter: Input | None = None
+        """The field for words, made when one first wants it."""
 
     @override
     def compose(self) -> ComposeResult:
@@ -102,7 +105,6 @@ class SpendScreen(LiveScreen):
         gauges = Gauges()
         gauges.border_title = "limits"
         yield gauges
-        yield Input(placeholder="words of model, provider, key, error, conversation", id="request-filter", compact=True)
         yield RequestList("Reading the ledger …")
 
     @override
@@ -116,7 +118,9 @@ class SpendScreen(LiveScreen):
         if self._clock is not None:
             self._clock.resume()
         self._asked = None
-        self._reload()
+        self._ask_view()
+        # What is left is asked over the network; it may come after the figures that are at hand.
+        self._poll_due = True
 
     @override
     def on_screen_suspend(self) -> None:
@@ -167,6 +171,9 @@ class SpendScreen(LiveScreen):
         spend, view = state.spend, state.spend_view
         if topics & Topic.SPEND and self._asked is not None and view is not None and view.query == self._asked[0]:
             self._shown_for, self._asked = (view.query, spend), None
+            if self._poll_due:
+                self._poll_due = False
+                self.session.submit(PollQuota())
         if self._shown_for is not None and self._shown_for != (self._query, spend):
             self._ask_view()
         self.figures.show_figures(figures(spend), notes(state, self.session.now()))
@@ -213,19 +220,25 @@ class SpendScreen(LiveScreen):
 
     # the requests
 
-    def action_filter(self) -> None:
-        self.filter_line.display = True
-        self.filter_line.focus()
+    async def action_filter(self) -> None:
+        if self._filter is None:
+            self._filter = Input(
+                placeholder="words of model, provider, key, error, conversation", id="request-filter", compact=True
+            )
+            await self.mount(self._filter, before=self.requests)
+        self._filter.display = True
+        self._filter.focus()
 
     def action_clear_filter(self) -> None:
-        self.filter_line.value = ""
-        self.filter_line.display = False
+        if self._filter is not None:
+            self._filter.value = ""
+            self._filter.display = False
         self.requests.focus()
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "clear_filter":
-            return self.filter_line.display if self.is_mounted else False
+            return self._filter is not None and self._filter.display
         if action == "account":
             return self.session.state.activity is not None
         return super().check_action(action, parameters)
@@ -239,7 +252,7 @@ class SpendScreen(LiveScreen):
 
     def _look_for(self) -> None:
         self._typed = None
-        words = " ".join(self.filter_line.value.split())
+        words = " ".join(self._filter.value.split()) if self._filter is not None else ""
         if words != self._query.words:
             self._change(words=words)
             self._show_requests()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from typing_extensions import override
 
@@ -19,7 +20,7 @@ class Figures(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"figures--label", "figures--amount"}
     ALLOW_SELECT: ClassVar[bool] = False
-    DEFAULT_CSS = "Figures { height: 3; &.-narrow { height: 4; } }"
+    DEFAULT_CSS = "Figures { height: auto; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,17 +30,14 @@ class Figures(Widget):
     def show_figures(self, pairs: Sequence[tuple[Clean, Clean]], notes: Sequence[Clean]) -> None:
         """Draw these: names with amounts, most wanted first, and short sentences."""
         if (pairs, notes) != (self._pairs, self._notes):
+            height = len(self._note_lines(self.content_size.width))
             self._pairs, self._notes = pairs, notes
-            self._make_room()
-            self.refresh()
+            self.refresh(layout=len(self._note_lines(self.content_size.width)) != height)
 
-    def on_resize(self) -> None:
-        self._make_room()
-
-    def _make_room(self) -> None:
+    @override
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """A second line for the notes where one is too narrow for them."""
-        lines = self._note_lines()
-        self.set_class(len(lines) > 1, "-narrow")
+        return 2 + len(self._note_lines(width))
 
     @override
     def render(self) -> Content:
@@ -55,15 +53,15 @@ class Figures(Widget):
             room -= width
             above.append((name.ljust(width), label))
             below.append((value.ljust(width), amount))
-        said = "\n".join(self._note_lines())
+        said = "\n".join(self._note_lines(self.content_size.width))
         return Content.assemble(*above, "\n", *below, "\n", (said, label))  # type: ignore[arg-type]
 
-    def _note_lines(self) -> list[str]:
-        """The notes in at most two lines."""
+    def _note_lines(self, width: int) -> list[str]:
+        """The notes in at most two lines of that width."""
         lines = [""]
         for note in self._notes:
             longer = f"{lines[-1]}{_BETWEEN if lines[-1] else ''}{note}"
-            if Content(longer).cell_length <= self.content_size.width:
+            if Content(longer).cell_length <= width:
                 lines[-1] = longer
             elif len(lines) == 1:
                 lines.append(note)

@@ -416,10 +416,11 @@ class Worker:
         from tui.database import spend
 
         context = self._context
-        await context.sum_up()
         if query is not None:
+            # The sums are kept up and known already, as a rule: what is not known comes first.
             found = await context.database.run(spend.view, context.origin, query, context.server_now())
             context.publish(SpendViewed(found))
+        await context.sum_up()
 
     async def _reprice(self, command: RepriceHistory) -> None:
         from tui.worker.history_job import reprice_history  # not before somebody asks

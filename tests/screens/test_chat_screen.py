@@ -475,6 +475,20 @@ async def test_while_it_streams_the_figures_stand_in_the_composers_border_alone(
         transcript = "\n".join(screen.transcript.render_line(y).text for y in range(screen.transcript.size.height))
         assert "0.00123" not in transcript
 
+        def painted_at_once(text: str) -> bool:
+            paints = screen.transcript.paints
+            worker.publish(ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=Clean(text)))
+            return screen.transcript.paints > paints and not screen._dirty_widgets
+
+        painted_at_once("\n\nline" * 40)
+        # Once the scroll bar stands there, nothing of a frame is left to timers and messages, and nothing is laid out.
+        await until(pilot, lambda: screen.transcript.show_vertical_scrollbar and painted_at_once("\n\nmore"))
+        laid_out = screen.transcript._layout_updates
+        for number in range(20):
+            assert painted_at_once(f"\n\nnumber {number}")
+            assert f"number {number}" in screen_text(pilot)
+        assert screen.transcript._layout_updates == laid_out
+
 
 async def test_the_draft_of_an_opened_conversation_comes_back_with_it(settings: Settings, worker: HandWorker) -> None:
     async with chat(settings, worker) as (pilot, screen):

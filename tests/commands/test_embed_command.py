@@ -112,6 +112,14 @@ def test_usage_is_refused_before_anything_is_sent(ortui: Ortui, tmp_path: Path) 
     assert ortui("embed", *MODEL, str(tmp_path / "nothing")).status == 2
     assert ortui("embed", stdin="x").status == 2
     assert ortui("embed", *MODEL, "--output", str(tmp_path), stdin="x").status == 2
+    for name, data, why in (
+        ("zero.bin", b"text\nand\0more\n", "its line 2 holds binary data"),
+        ("latin.txt", "Käse über alle Maße löst Ärger öfter\n".encode("latin-1"), "not written in UTF-8"),
+        ("long.txt", b"x" * (16 * 1024 * 1024 + 1), "longer than 16 MB"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        refused = ortui("embed", *MODEL, str(tmp_path / name))
+        assert refused.status == 2 and why in refused.err
     ortui.configure("budget: {request: 0.000000000001}\n")
     assert ortui("embed", *MODEL, stdin="x").status == 4
     assert requests(ortui) == 0

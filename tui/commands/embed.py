@@ -106,7 +106,7 @@ def command(common: CommonOptions, /, file: Path | None, **given: Any) -> int:
             source.close()
             raise
         stack.callback(output.close)
-        lines = lines_after(read_lines(source), output, file)
+        lines = lines_after(read_lines(source, str(file or "stdin")), output, file)
         return run(_embed(settings, Opaque(model), lines, output, options))
 
 

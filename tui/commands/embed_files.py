@@ -20,6 +20,11 @@ from tui.commands.output import write_bytes
 from tui.openrouter.text import Clean, Opaque, clean
 
 _WINDOW_CHARACTERS: Final = 2_000_000
+_LONGEST_LINE: Final = 16 * 1024 * 1024
+_LOOKED_AT: Final = 65_536
+"""Characters from the start that are looked at for what is not UTF-8."""
+_STRANGE: Final = 5
+"""Bytes that are not UTF-8 and may stand in any text."""
 _LONGEST_OUTPUT_LINE: Final = 64 * 1024 * 1024
 
 
@@ -56,13 +61,28 @@ def open_source(file: Path | None) -> IO[bytes]:
 # Lines in
 
 
-def read_lines(source: IO[bytes]) -> Iterator[tuple[int, Clean]]:
-    """Numbered lines that are not blank; only line feeds end a line, so that numbers agree with `wc` and editors."""
+def read_lines(source: IO[bytes], name: str = "stdin") -> Iterator[tuple[int, Clean]]:
+    """Numbered lines that are not blank; only line feeds end a line, so that numbers agree with `wc` and editors.
+
+    Raises `CommandError` at a line that is no text, rather than have it paid for.
+    """
+    characters = strange = 0
     with source:
-        for index, line in enumerate(source):
-            text = clean(line.decode("utf-8-sig" if index == 0 else "utf-8", "replace").rstrip("\r\n"))
+        for index, line in enumerate(iter(lambda: source.readline(_LONGEST_LINE + 1), b"")):
+            if len(line) > _LONGEST_LINE:
+                raise CommandError(
+                    f"Line {index + 1:,} of {name} is longer than {_LONGEST_LINE // 1_048_576} MB: is it a text file?"
+                )
+            if b"\0" in line:
+                raise CommandError(f"{name} is no text file: its line {index + 1:,} holds binary data.")
+            text = line.decode("utf-8-sig" if index == 0 else "utf-8", "replace").rstrip("\r\n")
+            if characters < _LOOKED_AT:
+                characters += len(text)
+                strange += text.count("\ufffd")
+                if strange >= _STRANGE and strange * 20 > characters:
+                    raise CommandError(f"{name} is no text file: it is not written in UTF-8 (line {index + 1:,}).")
             if text.strip():
-                yield index, text
+                yield index, clean(text)
 
 
 def lines_after(lines: Iterator[tuple[int, Clean]], output: Output, file: Path | None) -> Iterator[tuple[int, Clean]]:

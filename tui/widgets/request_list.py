@@ -11,16 +11,16 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import var
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
 from tui.core import formats
 from tui.core.ledger import LedgerRow
 from tui.openrouter.text import Clean
+from tui.widgets.line_table import LineTable
 from tui.widgets.request_columns import (
     TIME,
     WIDE,
@@ -36,7 +36,7 @@ from tui.widgets.request_columns import (
 )
 
 
-class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
+class RequestList(LineTable, can_focus=True, inherit_bindings=False):
     """Drawn by the line; the row of column names stays at the top."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -104,7 +104,6 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         self._rows: Sequence[LedgerRow] = ()
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(200)
         self._looks: dict[tuple[str, ...], Style] = {}
-        self._width = 0
 
     @property
     def lit(self) -> LedgerRow | None:
@@ -190,14 +189,8 @@ class RequestList(ScrollView, can_focus=True, inherit_bindings=False):
         return style
 
     @override
-    def render_lines(self, crop: Region) -> list[Strip]:
-        # Once for all lines: Textual works it out anew each time.
-        self._width = self.scrollable_content_region.width
-        return super().render_lines(crop)
-
-    @override
     def render_line(self, y: int) -> Strip:
-        width = self._width
+        width = self.line_width
         row_style = self._look("request-list--row")
         if width <= 0:
             return Strip.blank(0)

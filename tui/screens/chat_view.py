@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -45,9 +46,11 @@ from tui.screens.chat_words import (
 )
 from tui.screens.draft_count import DraftCount
 from tui.screens.live_screen import LiveScreen
+from tui.screens.soon import soon
 from tui.widgets.attachment_row import AttachmentRow
 from tui.widgets.composer import Composer
 from tui.widgets.conversation_list import ConversationList
+from tui.widgets.markdown_inline import make_ready
 from tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -130,6 +133,7 @@ class ChatView(LiveScreen):
         self._tick = self.set_interval(_FIGURES_EVERY_S, self._tick_figures, pause=True)
         self._lay_out()
         self.composer.focus()
+        self.call_after_refresh(soon, self, lambda: asyncio.to_thread(make_ready), "prepare")
 
     @override
     def on_screen_suspend(self) -> None:

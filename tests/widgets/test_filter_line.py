@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import on
 from textual.app import App, ComposeResult
+from textual.events import Key
 from textual.geometry import Size
 from textual.widgets import Input, Static
 from typing_extensions import override
@@ -52,6 +53,10 @@ async def test_the_filter_line_tells_what_is_typed_and_how_much_is_left() -> Non
         await pilot.pause()
         assert "nothing matches exactly" in _screen(app)
         assert "~2 of 421" in _screen(app)
+        # In one go, as a terminal hands in what was typed while the program was busy.
+        for key, character in (("ctrl+u", None), ("a", "a"), ("b", "b"), ("backspace", None), ("c", "c")):
+            pilot.app.post_message(Key(key, character))
+        await until(pilot, lambda: app.typed[-1:] == ["ac"])
         await pilot.press("enter", "down", "escape")
         await until(pilot, lambda: app.left == 3)
 

@@ -85,6 +85,16 @@ class _FilterInput(Input):
         assert isinstance(self.parent, FilterLine)
         return Strip([*strip.crop(0, width - cell_len(note)), Segment(note, self.parent.note_style)], width)
 
+    @override
+    async def _on_key(self, event: events.Key) -> None:  # Textual calls that of Input besides
+        # Carried out here: by way of the App, ctrl+u would come after the letters that were typed behind it.
+        if event.is_printable or self.app._keymap:
+            return
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                return
+
     @property
     def _is_plain(self) -> bool:
         return bool(self.value) and self.value.isprintable() and self.selection.is_empty

@@ -78,7 +78,9 @@ class NeighbourList(ScrollView, can_focus=True):
             & > .neighbour-list--number { color: ansi_default; text-style: dim; }
             & > .neighbour-list--bar { color: ansi_blue; }
         }
-        &:ansi:focus > .neighbour-list--cursor { text-style: reverse; }
+        &:ansi:focus > .neighbour-list--cursor {
+            color: ansi_default; background: ansi_default; text-style: reverse;
+        }
     """
         + "".join(f"& > .neighbour-list--group-{at} {{ color: $text-{name}; }}\n" for at, name in enumerate(COLOURS))
         + "}"

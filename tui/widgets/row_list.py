@@ -59,7 +59,7 @@ class RowList(ScrollView, can_focus=True):
         & > .row-list--cursor { background: $block-cursor-blurred-background; }
         &:focus > .row-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         &:ansi > .row-list--dim { color: ansi_default; text-style: dim; }
-        &:ansi:focus > .row-list--cursor { text-style: reverse; }
+        &:ansi:focus > .row-list--cursor { color: ansi_default; background: ansi_default; text-style: reverse; }
     """
         + "".join(f"& > .row-list--group-{at} {{ color: $text-{name}; }}\n" for at, name in enumerate(COLOURS))
         + "}"

@@ -92,7 +92,8 @@ class EmbeddingsScreen(SheetKeys, SheetWords, LiveScreen):
             with Vertical(id="answers"):
                 yield self._notice
                 with Horizontal(id="views"):
-                    for view in VIEWS:
+                    # Where two stand side by side, the neighbours are always at the right.
+                    for view in sorted(VIEWS, key="neighbours".__eq__):
                         pane = self.panes.widget(view)
                         pane.add_class("view")
                         yield pane

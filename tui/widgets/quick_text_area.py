@@ -57,7 +57,14 @@ class QuickTextArea(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         result = super().edit(edit)
         screen = self.screen
-        if self.has_focus and screen.is_current and not (screen._layout_required or screen._scroll_required):
-            # What the screen's timer does, up to a frame later; where widgets move besides, it does that whole.
+        if (
+            self.has_focus
+            and screen.is_current
+            and self._repaint_required
+            and not (self._layout_required or screen._layout_required or screen._scroll_required)
+        ):
+            # What a message and the screen's timer do, up to a frame later; where widgets move besides, they do it all.
+            self._repaint_required = False
+            screen._dirty_widgets.add(self)
             screen._on_timer_update()
         return result

@@ -1,4 +1,4 @@
-"""The worker's own host serves these tests too."""
+"""The worker's own host serves these tests too, and the program in a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "worker"))
+sys.path[:0] = [str(Path(__file__).parent.parent / folder) for folder in ("worker", "hostile")]
 
 
 @pytest.fixture(autouse=True)

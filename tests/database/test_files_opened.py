@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tui.database import settings_store
-from tui.database.columns import data_version, transaction
+from tui.database.columns import data_version, file_marks, transaction
 from tui.database.opening import check_marker
 from tui.database.schema import APPLICATION_ID, MIGRATIONS, NewerSchema, migrate
 from tui.database.thread import Database, DatabaseClosed, StorageFailed
@@ -334,7 +334,11 @@ def test_two_processes_may_begin_the_file_together(tmp_path: Path) -> None:
         thread.join()
     assert [database.notice for database in databases] == [None] * 6
     seen = databases[1].run_sync(data_version)
+    marks = file_marks(path)
+    databases[0].run_sync(settings_store.remembered, "k")
+    assert file_marks(path) == marks, "nobody has written"
     remember(databases[0], 4)
+    assert file_marks(path) != marks
     assert databases[1].run_sync(data_version) != seen
     assert databases[1].run_sync(settings_store.remembered, "k") == 4
     for database in databases:

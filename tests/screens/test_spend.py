@@ -52,7 +52,7 @@ from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.text import Clean, Opaque, clean
 from tui.screens.help import HelpScreen
 from tui.screens.pick import PickScreen
-from tui.screens.request_dialog import RequestDialog, page_of, request_details
+from tui.screens.request_dialog import RequestDialog, page_of, request_details, why_no_page
 from tui.screens.spend import NOTHING_YET, SpendScreen
 from tui.screens.spend_dialogs import PlotDialog
 from tui.screens.spend_figures import figures, notes
@@ -609,6 +609,28 @@ async def test_the_page_and_the_id_of_a_request(
         await pilot.press("escape", "j", "o")
         await until(pilot, lambda: app._notifications)
         assert page_of(request(1)) is None
+        demo = msgspec.structs.replace(settings, demo=True)
+        assert why_no_page(named, demo) and not why_no_page(named, settings)
+
+
+async def test_countdowns_wake_as_seldom_as_what_they_say_changes(settings: Settings, worker: HandWorker) -> None:
+    app = Host(SpendScreen, settings, worker)
+    async with app.run_test(size=(80, 24)) as pilot:
+        far = FreeUse(day_used=1, resets_at=NOW + 4 * 3600 + 59)
+        worker.publish(SpendSummed(summary()), view(), LimitsRead(keys=(), free=far))
+        await until(pilot, lambda: app.screen.query_one(RequestList).lit)
+        screen = app.screen
+        assert isinstance(screen, SpendScreen)
+        screen.tick()
+        assert screen.rests_s == 30.0, "it says the same for nearly a minute"
+        rests = KeyUse(account="a", tail=Clean("…4f2a"), state=KeyState.RESTING, until=NOW + 30.0, reason=Clean("429"))
+        worker.publish(LimitsRead(keys=(rests,), free=far))
+        assert screen.rests_s == 1.0
+        screen.tick()
+        assert screen.rests_s == 1.0
+        worker.now += 12
+        screen.tick()
+        assert "rests 18 s" in screen.query_one(Gauges).render().plain
 
 
 async def test_older_requests_are_loaded_at_the_end_of_the_list(settings: Settings, worker: HandWorker) -> None:

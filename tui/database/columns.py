@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
@@ -46,6 +47,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def data_version(connection: sqlite3.Connection) -> int:
     """Changes when another process has written; our own writes leave it as it is."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def file_marks(path: Path) -> tuple[tuple[int, int], ...]:
+    """Size and time of the last change of the file and of its log; the same as before: nobody has written, as a rule.
+
+    Costs some microseconds and no thread, unlike asking SQLite.
+    """
+    marks = []
+    for suffix in ("", "-wal"):
+        try:
+            status = Path(f"{path}{suffix}").stat()
+        except OSError:
+            marks.append((-1, 0))
+        else:
+            marks.append((status.st_size, status.st_mtime_ns))
+    return tuple(marks)
 
 
 def money_in(amount: Decimal | None) -> str | None:

@@ -19,6 +19,9 @@ from tui.screens.help import HelpScreen, HelpSection
 from tui.widgets.request_columns import state_words
 
 if TYPE_CHECKING:
+    from textual.app import App
+
+    from tui.config import Settings
     from tui.openrouter.catalogue import Model
     from tui.screens.session import Session
 
@@ -119,17 +122,47 @@ def _speed(row: LedgerRow) -> str | None:
 
 
 def page_of(row: LedgerRow) -> str | None:
-    """Where OpenRouter shows the request; None when nobody named it."""
+    """Where OpenRouter shows the request; None when nobody named it.
+
+    The guide to Logs says that a generation's id is one of the filters and that these stand in the address, but not
+    under which name; sessions and keys are `session_id` and `api_key_hash` there. Where the name is another the page
+    opens with all requests, and takes the id, which `y` copies, in its filter bar.
+    """
     if row.generation_id is None:
         return None
     return f"{LOGS_PAGE}?generation_id={quote(row.generation_id.raw, safe='', errors='replace')}"
+
+
+def why_no_page(row: LedgerRow, settings: Settings) -> str | None:
+    """What to say instead of opening the page of a request; None where there is one."""
+    if settings.demo:
+        return "What the demo answers is on no page of OpenRouter."
+    if settings.provider.type != "openrouter":
+        return "Only OpenRouter has a page for each request."
+    return None if row.generation_id is not None else "OpenRouter gave this request no id."
+
+
+def open_page(app: App[object], row: LedgerRow, settings: Settings) -> None:
+    """Open the page of a request in the browser, or say why there is none."""
+    page = page_of(row)
+    why_not = why_no_page(row, settings)
+    if page is None or why_not is not None:
+        app.notify(why_not or "", severity="warning", markup=False)
+    else:
+        app.open_url(page)
 
 
 class RequestDialog(HelpScreen):
     """Scrolls; o opens the page of the request, y copies its id, esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "open_page", "logs page", tooltip="Open OpenRouter's log in the browser.", id="request.open"),
+        Binding(
+            "o",
+            "open_page",
+            "logs page",
+            tooltip="Open OpenRouter's log in the browser; its filter takes the id.",
+            id="request.open",
+        ),
         Binding("y", "copy_id", "copy id", tooltip="Copy the generation's id.", id="request.copy"),
     ]
 
@@ -150,11 +183,12 @@ class RequestDialog(HelpScreen):
     def on_mount(self) -> None:
         # Textual calls that of the base too.
         pane = self.query_one(".help")
-        pane.border_subtitle = "o logs page  y copy id  esc closes" if self._row.generation_id else "esc closes"
+        keys = "o logs page  " if why_no_page(self._row, self._session.settings) is None else ""
+        keys += "y copy id  " if self._row.generation_id else ""
+        pane.border_subtitle = f"{keys}esc closes"
 
     def action_open_page(self) -> None:
-        if (page := page_of(self._row)) is not None:
-            self.app.open_url(page)
+        open_page(self.app, self._row, self._session.settings)
 
     def action_copy_id(self) -> None:
         if self._row.generation_id is not None:

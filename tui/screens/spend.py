@@ -32,6 +32,7 @@ from tui.widgets.request_list import RequestList
 if TYPE_CHECKING:
     from tui.core.ledger import SpendSummary
     from tui.openrouter.text import Opaque
+    from tui.widgets.bars import GaugeLine
 
 NOTHING_YET: Final = "No requests yet. What Chat (F3) and Embed (F4) send stands here with its bill."
 _BY: Final[tuple[SpendBy, ...]] = ("model", "provider", "key", "conversation")
@@ -43,6 +44,8 @@ _PERIODS: Final[dict[Period, str]] = {
     "all": "all time",
 }
 _MORE_ROWS: Final = 400
+_TICK_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""How long the countdowns may rest, shortest first."""
 _TYPING_S: Final = 0.15
 """So long nothing was typed before words are looked for."""
 
@@ -83,6 +86,9 @@ class SpendScreen(LiveScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._clock: Timer | None = None
+        """Wakes the countdowns; while the view is hidden there is none."""
+        self.rests_s = 0.0
+        """How long they rest this time."""
         self._query = SpendQuery()
         self._asked: tuple[SpendQuery, SpendSummary | None] | None = None
         """What the view that is awaited was asked with; None: none is."""
@@ -90,7 +96,8 @@ class SpendScreen(LiveScreen):
         self._poll_due = False
         """Whether to ask what is left as soon as the figures are there."""
         self._by_hour = False
-        self._age_said = ""
+        self._limits: tuple[list[GaugeLine], str] = ([], "")
+        """What the limits pane says, and how old that is."""
         self._what_if: Opaque | None = None
         self._typed: Timer | None = None
         self._filter: Input | None = None
@@ -109,14 +116,11 @@ class SpendScreen(LiveScreen):
 
     @override
     def on_mount(self) -> None:
-        # Countdowns; while the view is hidden nothing ticks.
-        self._clock = self.set_interval(1.0, self._show_limits, pause=True)
         self._show_titles()
 
     @override
     def on_screen_resume(self, event: ScreenResume) -> None:
-        if self._clock is not None:
-            self._clock.resume()
+        self._tick_in(_TICK_S[0])
         self._asked = None
         self._ask_view()
         # What is left is asked over the network; it may come after the figures that are at hand.
@@ -125,7 +129,7 @@ class SpendScreen(LiveScreen):
     @override
     def on_screen_suspend(self) -> None:
         if self._clock is not None and not self.is_current_view:
-            self._clock.pause()
+            self._clock.stop()
 
     # what is looked at
 
@@ -208,15 +212,38 @@ class SpendScreen(LiveScreen):
         self.course.border_title = "per hour, 48 h" if self._by_hour else f"per day, 30 d{'' if utc else ', UTC'}"
         self.parts.border_title = Content(f"by {self._query.by}, {_PERIODS[self._query.period]}")
 
-    def _show_limits(self) -> None:
+    def _limits_at(self, now: float) -> tuple[list[GaugeLine], str]:
+        """What the limits pane says at a time (Unix seconds): its lines, and how old they are."""
         quota = self.session.state.quota
-        now = self.session.now()
-        self.gauges.show_lines(limit_lines(self.session.state, self.session.settings, now))
         age = now - quota.as_of if quota is not None else 0.0
-        said = f"{formats.duration(age)} ago" if age >= 60 else ""
-        if said != self._age_said:
+        lines = limit_lines(self.session.state, self.session.settings, now)
+        return lines, f"{formats.duration(age)} ago" if age >= 60 else ""
+
+    def _show_limits(self) -> None:
+        limits = self._limits_at(self.session.now())
+        if limits == self._limits:
+            return
+        self._limits = limits
+        self.gauges.show_lines(limits[0])
+        if limits[1] != self.gauges.border_subtitle:
             # Textual draws the whole pane again whenever it is set.
-            self._age_said = self.gauges.border_subtitle = said
+            self.gauges.border_subtitle = limits[1]
+        self._tick_in(_TICK_S[0])
+
+    def tick(self) -> None:
+        """Count down; then rest until there is something else to say: most countdowns go by minutes."""
+        self._show_limits()
+        now = self.session.now()
+        for pause in _TICK_S:
+            if self._limits_at(now + pause) != self._limits:
+                break
+        self._tick_in(pause)
+
+    def _tick_in(self, seconds: float) -> None:
+        if self._clock is not None:
+            self._clock.stop()
+        self.rests_s = seconds
+        self._clock = self.set_timer(seconds, self.tick)
 
     # the requests
 
@@ -282,12 +309,9 @@ class SpendScreen(LiveScreen):
                 self.notify("OpenRouter gave this request no id.", severity="warning", markup=False)
 
     def _open_page(self, row: LedgerRow) -> None:
-        from tui.screens.request_dialog import page_of
+        from tui.screens.request_dialog import open_page
 
-        if (page := page_of(row)) is not None:
-            self.app.open_url(page)
-        else:
-            self.notify("OpenRouter gave this request no id.", severity="warning", markup=False)
+        open_page(self.app, row, self.session.settings)
 
     # dialogs
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from tui.core.commands import Command, PollQuota, RefreshCatalogue
 from tui.core.events import ConversationsListed
 from tui.database import recovery
-from tui.database.columns import data_version
+from tui.database.columns import data_version, file_marks
 from tui.database.thread import StorageFailed
 from tui.worker.bills import BillCollector
 from tui.worker.chat_store import ChatStore
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tui.worker.context import WorkerContext
 
 _WATCH_S: Final = 2.0
+_ASKED_EVERY: Final = 10
+"""Looks after which SQLite is asked whatever the file system says: not all note each write at once."""
 
 
 class StandingWork:
@@ -59,17 +62,23 @@ class StandingWork:
     async def watch_others(self, replying: Mapping[str, str], read_preferences: Callable[[], Awaitable[None]]) -> None:
         """See what other processes write into the same database; `replying` has the conversations that stream here."""
         context = self._context
+        path = context.database.path
+        assert path is not None  # in memory there are no others
         seen: int | None = None
-        while True:
+        marks: object = None
+        for look in count():
             try:
-                version = await context.database.run(data_version)
-                if seen is not None and version != seen:
-                    self._bills.wake()
-                    await context.sum_up()
-                    await self.chats.look_again()
-                    await read_preferences()
+                now = file_marks(path)
+                if now != marks or look % _ASKED_EVERY == 0:
+                    marks = now
+                    version = await context.database.run(data_version)
+                    if seen is not None and version != seen:
+                        self._bills.wake()
+                        await context.sum_up()
+                        await self.chats.look_again()
+                        await read_preferences()
+                    seen = version
                 await self.chats.close_what_died(replying)
-                seen = version
             except StorageFailed:
-                pass  # busy or full; whoever needs it says so
+                marks = None  # busy or full; whoever needs it says so
             await asyncio.sleep(_WATCH_S)

@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from tui.core.catalogue_filter import FilterMistake
 from tui.core.formats import count
+from tui.widgets.own_keys import carry_out
 
 if TYPE_CHECKING:
     from tui.core.filter_completion import Choice, Completion, Vocabulary
@@ -86,14 +87,8 @@ class _FilterInput(Input):
         return Strip([*strip.crop(0, width - cell_len(note)), Segment(note, self.parent.note_style)], width)
 
     @override
-    async def _on_key(self, event: events.Key) -> None:  # Textual calls that of Input besides
-        # Carried out here: by way of the App, ctrl+u would come after the letters that were typed behind it.
-        if event.is_printable or self.app._keymap:
-            return
-        for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            if await self.app.run_action(binding.action, self):
-                event.stop()
-                return
+    async def _on_key(self, event: events.Key) -> None:  # Textual calls those of the classes above besides
+        await carry_out(self, event)
 
     @property
     def _is_plain(self) -> bool:

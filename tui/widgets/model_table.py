@@ -17,6 +17,7 @@ from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
 from tui.widgets.model_lines import ModelLines
+from tui.widgets.own_keys import carry_out
 
 _SORTS: Final[dict[str, SortKey]] = {key.value: key for key in SortKey}
 _DOWN_FIRST: Final = frozenset({SortKey.CONTEXT, SortKey.MAX_OUTPUT})
@@ -213,6 +214,10 @@ class ModelTable(ModelLines, can_focus=True):
     def action_jump(self, position: int) -> None:
         """Go to a row; -1 is the last."""
         self._go(len(self.result.rows) - 1 if position < 0 else position)
+
+    @override
+    async def _on_key(self, event: events.Key) -> None:  # Textual calls those of the classes above besides
+        await carry_out(self, event)
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a second one chooses; in the head it sorts."""

@@ -122,7 +122,9 @@ class Screens:
 
     async def load(self, *texts: str) -> None:
         self.worker.publish(CATALOGUE, sheet_of(*texts))
-        await self.until(lambda: f"{sum(bool(text.strip()) for text in texts)} text" in self.status)
+        count = sum(bool(text.strip()) for text in texts)
+        # The store does not answer here, so that what is said instead comes a moment later.
+        await self.until(lambda: f"{count} text" in self.status and "reading" not in self.status)
 
     async def embed(self) -> Embed:
         sent = len(self.worker.sent(Embed))
@@ -387,7 +389,7 @@ async def test_the_default_model(settings: Settings, worker: HandWorker) -> None
         worker.publish(PreferencesRead(values={"embeddings.model": 7}, favourites=frozenset(), recents=()))
         assert at.screen.model_id == SMALL
         worker.publish(sheet_of("b", id="sheet-2", model=Opaque("x/unpriced")))
-        await at.until(lambda: "unpriced" in at.status)
+        await at.until(lambda: "unpriced" in at.status and "reading" not in at.status)
         assert "an unknown price" in at.notice and "–" in at.status
     configured = msgspec.structs.replace(
         settings, embeddings=EmbeddingDefaults(model="x/own", dimensions=256, user="u")

@@ -91,6 +91,8 @@ class SheetFacts:
     """Why the job waits."""
     failure: Failure | None
     over_budget: OverBudget | None
+    reading: bool = False
+    """The store is being asked for the vectors of the texts."""
 
 
 def notice_words(facts: SheetFacts) -> Content | None:
@@ -164,7 +166,9 @@ def status_words(facts: SheetFacts) -> str:
         parts += _embedded_words(facts, facts.known)
     else:
         parts.append(plural(len(facts.lines), "text"))
-        if facts.lines:
+        if facts.reading:
+            parts.append("reading their vectors …")
+        elif facts.lines:
             price = f"~{formats.money(facts.usd)}" if facts.usd is not None else formats.UNKNOWN
             parts += [f"~{plural(facts.tokens, 'token')}", price]
     return " · ".join(parts)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tui.core.events import EmbedEnded
     from tui.screens.session import Session
 
+_LOOK_S: Final = 0.05
+_LOOK_EACH_S: Final = 0.0001
+"""How long the store may take, and for each text."""
 _SPACES_KEPT: Final = 8
 _BYTES_KEPT: Final = 16_000_000
 """Of vectors that nobody looks at; those of the sheet's own variants stay in any case."""
@@ -53,7 +56,9 @@ class EmbedRuns:
         self._next: deque[tuple[Variant, tuple[Clean, ...], bool]] = deque()
         self._waiting: dict[str, EmbedJob] = {}
         """Asked for, no result yet; the one that runs and any that went away without."""
-        self._looking: dict[str, Variant] = {}
+        self._looking: dict[str, tuple[Variant, float]] = {}
+        """What the store was asked for, and until when (monotonic) its answer is worth waiting for."""
+        self._opened = False
         self._looked_up: dict[Variant, set[str]] = {}
         """Texts that the store has been asked for."""
         self._merging: dict[Variant, list[vectors.EmbeddedTexts]] = {}
@@ -123,27 +128,33 @@ class EmbedRuns:
         fresh = tuple(text for text in self.lacking(variant, texts) if text not in asked)
         if not fresh:
             return
+        until = time.monotonic() + _LOOK_S + len(fresh) * _LOOK_EACH_S if self._opened and not asked else 0.0
         request_id = uuid.uuid4().hex
         if self._session.submit(LoadVectors(request_id=request_id, variant=variant, texts=fresh)):
             asked.update(fresh)
-            self._looking[request_id] = variant
+            self._looking[request_id] = variant, until
 
-    def forget(self) -> None:
-        """Another sheet has come: what the store has for it is read faster than two sheets are put together."""
+    def forget(self, *, opened: bool = False) -> None:
+        """Another sheet has come: what the store has for it is read faster than two sheets are put together.
+
+        `opened`: it was kept, so that the store may have all its vectors.
+        """
+        self._opened = opened
         self.spaces.clear()
         self._looked_up.clear()
         self._looking.clear()
 
-    def is_looking(self, variant: Variant) -> bool:
-        """Whether the store has not answered yet."""
-        return variant in self._looking.values() or variant in self._merging
+    def awaits(self, variant: Variant) -> float:
+        """Seconds within which the store will say what it has for a sheet just opened; 0 where it has, or is late."""
+        latest = max((until for one, until in self._looking.values() if one == variant), default=0.0)
+        return max(0.0, latest - time.monotonic())
 
     def follow(self) -> None:
         """Take over what the state says has come."""
         state = self._session.state
         for found in tuple(state.sheets.found.values()):
-            if variant := self._looking.pop(found.request_id, None):
-                self._keep(variant, found.embedded)
+            if looked := self._looking.pop(found.request_id, None):
+                self._keep(looked[0], found.embedded)
         for result in tuple(state.sheets.results.values()):
             if ended := self._waiting.pop(result.job_id, None):
                 self._take_result(ended, result)

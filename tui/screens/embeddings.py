@@ -156,7 +156,7 @@ class EmbeddingsScreen(SheetKeys, SheetWords, LiveScreen):
         assert sheet is not None
         if not self.sheet.take(sheet):
             return
-        self.runs.forget()
+        self.runs.forget(opened=True)
         self.asked = None
         self._read_sheet()
 

@@ -96,10 +96,10 @@ class SheetPanes:
         """These are the texts and their vectors; False when both are what they were."""
         if known is self.known and lines is self.lines:
             return False
-        if known is None or (known is not self.known and not self.matrix.display):
-            # It would keep the vectors of before in memory.
-            self.matrix.show((), lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down])
-            self._done.pop("matrix", None)
+        if known is None and self.known is not None:
+            self._clear()
+        elif known is not self.known and not self.matrix.display:
+            self._clear_matrix()
         self.known, self.lines = known, lines
         self._version += 1
         self.marks = group_marks(map(_GROUP_OF, lines))
@@ -109,6 +109,21 @@ class SheetPanes:
 
             self._rows = SheetRows(known, known.rows(texts))
         return True
+
+    def _clear(self) -> None:
+        """Another sheet has come, and none of its vectors yet."""
+        self._clear_matrix()
+        self.neighbours.show_instead(Clean(""))
+        self.map.show([])
+        self.duplicates.show([])
+        self.clusters.show([])
+        self._done.clear()
+        self._listed = ()
+
+    def _clear_matrix(self) -> None:
+        """It would keep the vectors of before in memory."""
+        self.matrix.show((), lambda down, across, _block=1: [[float("nan")] * len(across) for _ in down])
+        self._done.pop("matrix", None)
 
     @property
     def rows(self) -> SheetRows | None:

@@ -14,6 +14,7 @@ from tui.screens.sheet_panes import VIEWS, View
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+    from textual.timer import Timer
     from textual.widget import Widget
     from textual.widgets import Static
 
@@ -49,6 +50,8 @@ class SheetWords(_Part):
 
         def variant(self) -> Variant: ...
 
+    _look_timer: Timer | None = None
+
     def _shown_views(self) -> tuple[View, ...]:
         if self.has_class("-wide") and self.view != "compare":
             return ("matrix" if self.view == "neighbours" else self.view, "neighbours")
@@ -58,11 +61,17 @@ class SheetWords(_Part):
         """The notice, the titles and the status line."""
         facts = self._facts()
         notice = notice_words(facts)
-        alone = (facts.known is None or not self.standing.lines) and not (
-            self.view == "compare" and self.standing.lines
+        if facts.reading:
+            self._look_again()
+        alone = (
+            not facts.reading
+            and (facts.known is None or not self.standing.lines)
+            and not (self.view == "compare" and self.standing.lines)
         )
         self.query_one("#views").display = not alone
-        self._notice.display = notice is not None and (alone or facts.known is not None or facts.failure is not None)
+        self._notice.display = notice is not None and (
+            alone or facts.failure is not None or (facts.known is not None and not facts.reading)
+        )
         self._notice.set_class(alone, "-alone")
         if notice is not None:
             self._notice.update(notice)
@@ -88,6 +97,16 @@ class SheetWords(_Part):
         alone = self._notice.has_class("-alone")
         title = self.panes.titles(self.view, wide=wide) if alone else Content("")
         self._entitle(self._notice, title, Content(""))
+
+    def _look_again(self) -> None:
+        """While the store is asked nothing else is said; where it takes too long, it is."""
+        if self._look_timer is None:
+
+            def look() -> None:
+                self._look_timer = None
+                self._show_words()
+
+            self._look_timer = self.set_timer(self.runs.awaits(self.variant()) + 0.01, look)
 
     def _entitle(self, pane: Widget, title: Content, subtitle: Content) -> None:
         """Only where they are others, their styles too: with each title that is set, Textual paints the whole pane."""
@@ -130,6 +149,7 @@ class SheetWords(_Part):
             job=job,
             waiting=self.runs.waiting,
             told=self.told,
+            reading=self.panes.known is None and job is None and bool(standing.lines) and self.runs.awaits(variant) > 0,
             progress=progress or (0, len(job.texts) if job else 0),
             reason=reason,
             failure=self.runs.failure,

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,9 @@ _ONE_THREAD: Final = (
     "VECLIB_MAXIMUM_THREADS",
     "BLIS_NUM_THREADS",
 )
+_MOST_ARENAS: Final = -8
+_OWN_BLOCKS_FROM: Final = -3
+"""Settings of `mallopt` (malloc.h of glibc)."""
 _CHUNK: Final = 512
 """Rows that are worked on at a time, so that float64 copies stay small."""
 _IS_ONE: Final = 1e-6
@@ -37,21 +40,40 @@ def load_numpy() -> ModuleType:
     """numpy, imported on first use with BLAS on one thread: its pool would fight the interface for the cores."""
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
+    _share_memory()
     import numpy
 
     return numpy
 
 
+def _share_memory() -> None:
+    """Have all threads take memory from one place, and large blocks from the system itself.
+
+    Else glibc keeps tens of megabytes of what each thread has worked with and freed.
+    """
+    if (library := _c_library()) is not None:
+        library.mallopt(_MOST_ARENAS, 1)
+        library.mallopt(_OWN_BLOCKS_FROM, 1 << 20)
+
+
 def give_back() -> None:
-    """What was freed goes back to the system: glibc keeps tens of megabytes of what threads worked with."""
+    """What was freed goes back to the system."""
+    if (library := _c_library()) is not None:
+        library.malloc_trim(0)
+
+
+def _c_library() -> Any:
+    """glibc; None where there is another."""
     import ctypes
     import sys
 
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL(None).malloc_trim(0)
-        except (AttributeError, OSError):
-            return  # another C library has no such function
+    if sys.platform != "linux":
+        return None
+    try:
+        library = ctypes.CDLL(None)
+    except OSError:
+        return None
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
 @dataclass(frozen=True, slots=True)

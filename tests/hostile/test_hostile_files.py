@@ -44,14 +44,18 @@ def test_pastes_files_settings_and_an_older_database(
     app.wait_for("Configuration|unknown|theme")
     app.settle()
     draws("the warnings about the configuration")
-    app.press("/", PASTE)
+    app.press("/", "q")
+    app.wait_for("/ q")  # keys that follow at once would come before it has the focus
+    app.press(PASTE)
     draws("the filter")
     app.press(ESCAPE, ESCAPE)
 
     app.press("\x1bOR")  # chat
     app.wait_for("Evil talk")
     draws("the list of conversations")
-    app.press("\x1bs", "Evil", quiet_s=0.4)  # searched
+    app.press("\x1bs")
+    app.wait_for("may be unfinished")
+    app.press("Evil", quiet_s=0.4)  # searched
     app.wait_for("Evil (reply|talk)")
     app.press("\r", quiet_s=0.4)
     app.wait_for(r"https://d\.test/", 20)
@@ -63,14 +67,14 @@ def test_pastes_files_settings_and_an_older_database(
     app.settle()
     draws("the names of files")
     app.press("\r", " ", quiet_s=0.3)
-    app.press("\x1b[18~", "\x7f", "\x1bl", quiet_s=0.4)  # the library
-    app.wait_for("prompt")
+    app.press("\x1b[18~", "\x7f", "\x1bl")  # the library
+    app.wait_for("prompt␛")
     draws("the library")
     app.press("\r", quiet_s=0.4)
     app.settle()
     draws("what a prompt asks for")
     app.press(ESCAPE, ESCAPE)
-    app.press("\x1bi", quiet_s=0.4)
+    app.press("\x1bi")
     app.wait_for("path to import")
     app.press("import.json", "\r")
     app.wait_for("Imported talk", 20)
@@ -82,7 +86,8 @@ def test_pastes_files_settings_and_an_older_database(
     app.settle(0.4)
     draws("a sheet of another version")
     app.press(PASTE, "\x1b[18~", "\x7f", quiet_s=0.3)
-    app.press("\x06", quiet_s=0.4)  # a file
+    app.press("\x06")  # a file
+    app.wait_for("cut the sheet's own")
     app.press("\x15texts.csv", "\r", quiet_s=0.4)
     app.settle(0.3)
     draws("the columns of a file")
@@ -96,7 +101,9 @@ def test_pastes_files_settings_and_an_older_database(
     app.settle(0.3)
     draws("the ledger")
     app.press(ESCAPE)
-    app.press("\x10", PASTE, quiet_s=0.4)  # the palette
+    app.press("\x10")  # the palette
+    app.wait_for("▔▔▔▔")
+    app.press(PASTE)
     app.press(ESCAPE, ESCAPE)
     assert app.leave() == 0
     assert_harmless(bytes(app.written))

@@ -60,8 +60,12 @@ def test_no_planted_sequence_reaches_the_terminal_from_any_screen(
     app.settle(0.5)
     app.press("\x1b[15~")  # spend
     app.settle(0.5)
-    app.press("\r", ESCAPE)
-    app.press("\x10", "evil", quiet_s=0.3)  # the palette
+    app.press("\r")
+    app.wait_for("What happened|at sending")
+    app.press(ESCAPE)
+    app.press("\x10")  # the palette
+    app.wait_for("▔▔▔▔")
+    app.press("evil", quiet_s=0.3)
     app.press(ESCAPE, ESCAPE)
     assert app.leave() == 0
     paths = {path.partition("?")[0] for _, path, _ in server.seen}

@@ -39,9 +39,11 @@ async def test_a_toast_at_eighty_and_one_at_ninety_five_percent(tmp_path: Path) 
         for amount, count in (("3.9", 0), ("4.1", 1), ("4.2", 1), ("4.8", 2), ("4.9", 2), ("5.5", 2)):
             harness.worker.publish(spent(amount))
             await until(pilot, lambda amount=amount: f"today ${amount}" in str(harness.view._strip.render()))  # type: ignore[misc]
+            # The strip is drawn before the toast is there.
+            await until(pilot, lambda count=count: len(app._notifications) >= count)  # type: ignore[misc]
             assert len(app._notifications) == count
         said = [(notice.message, notice.severity) for notice in app._notifications]
-        assert said[0][0].startswith("today $4.10/5.00") and "80 % is used, then block" in said[0][0]
+        assert said[0][0].startswith("today $4.10/5.00: ") and "80 % is used, then block" in said[0][0]
         assert "95 % is used" in said[1][0]
         assert [severity for _, severity in said] == ["warning", "error"]
 

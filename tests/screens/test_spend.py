@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from screen_host import NOW, HandWorker, Host, make_settings, until
 from textual.widgets import Static
 
 from tui.config import Budget, Settings
+from tui.core import formats
 from tui.core.commands import ExportSpend, LoadSpend, PollQuota, RepriceHistory
 from tui.core.conversation import Cost, CostKind, Failure
 from tui.core.events import (
@@ -58,7 +61,7 @@ from tui.screens.spend_dialogs import PlotDialog
 from tui.screens.spend_figures import figures, notes
 from tui.screens.spend_limits import limit_lines
 from tui.widgets.bars import CourseBars, Gauges, PartBars, column_lines
-from tui.widgets.request_columns import columns_for, cost_cell, gap_for, state_words
+from tui.widgets.request_columns import columns_for, cost_cell, gap_for, state_words, time_cell, tokens_cell
 from tui.widgets.request_list import RequestList
 
 HOSTILE = clean("[/b] [@click=app.quit]x[/] \x1b]52;c;eA==\x1b\\ \u2028 👩‍👩‍👧 " + "y" * 5000)
@@ -254,8 +257,29 @@ def test_a_cost_too_long_for_its_column_loses_no_digits_unsaid() -> None:
 def test_the_columns_fill_the_width(width: int) -> None:
     columns = columns_for(width)
     shown = [size for size in columns if size]
-    assert 1 + 5 + sum(shown) + gap_for(width) * len(shown) == width
+    assert 1 + sum(shown) + gap_for(width) * (len(shown) - 1) == width
     assert columns.model >= 16
+
+
+def test_in_little_room_what_became_of_the_bill_is_not_cut() -> None:
+    stopped = request(error_kind="stopped", state=RequestState.AWAITED)
+    assert state_words(stopped, columns_for(79).state) == "■ bill awaited"
+    assert state_words(stopped, columns_for(119).state) == "■ stopped, bill awaited"
+
+
+def test_tokens_are_shortened_and_not_cut() -> None:
+    row = request(prompt_tokens=15_862, completion_tokens=1_885)
+    assert tokens_cell(row, 13) == "15,862→1,885"
+    assert tokens_cell(row, 11) == "16k→1.9k"
+    assert tokens_cell(request(prompt_tokens=123_456, completion_tokens=None), 8) == "123k→–"
+
+
+def test_a_request_of_another_day_says_which() -> None:
+    today = time.time()
+    assert time_cell(today, 6) == formats.clock(today)
+    then = datetime(2020, 11, 24, 14, 2).astimezone().timestamp()
+    assert time_cell(then, 6) == "24 Nov"
+    assert time_cell(then, 12) == "24 Nov 14:02"
 
 
 def test_details_name_what_a_figure_is() -> None:

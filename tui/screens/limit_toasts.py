@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tui.core.state import State
 
 _STEP = {Level.FINE: 0, Level.NEAR: 1, Level.FULL: 2}
+_BAR = " ▁▂▃▄▅▆▇█"
+"""In the strip a budget ends with one of these; in a sentence it says nothing."""
 _SAID = {Level.NEAR: "80 % is used", Level.FULL: "95 % is used"}
 
 
@@ -33,5 +35,6 @@ class LimitToasts:
             then = f", then {settings.budget.action}" if name in ("today", "session", "month") else ""
             left = " left" if name in ("key", "credits") else ""
             self._say(
-                Clean(f"{part.text}{left}: {_SAID[part.level]}{then}. F5 shows all limits."), part.level is Level.FULL
+                Clean(f"{part.text.rstrip(_BAR)}{left}: {_SAID[part.level]}{then}. F5 shows all limits."),
+                part.level is Level.FULL,
             )

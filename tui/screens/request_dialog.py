@@ -187,6 +187,14 @@ class RequestDialog(HelpScreen):
         keys += "y copy id  " if self._row.generation_id else ""
         pane.border_subtitle = f"{keys}esc closes"
 
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "open_page" and why_no_page(self._row, self._session.settings) is not None:
+            return None
+        if action == "copy_id" and self._row.generation_id is None:
+            return None
+        return super().check_action(action, parameters)
+
     def action_open_page(self) -> None:
         open_page(self.app, self._row, self._session.settings)
 

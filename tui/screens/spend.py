@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from msgspec.structs import replace
-from textual import getters, on
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -74,7 +76,7 @@ class SpendScreen(LiveScreen):
         Binding("h", "turn_time", "hours/days", show=False, tooltip="By the hour or by the day.", id="spend.hours"),
         Binding("a", "account", "account", show=False, tooltip="The account's days beside ours.", id="spend.account"),
         Binding("r", "reload", "refresh", show=False, tooltip="Sum again and ask what is left.", id="spend.refresh"),
-        Binding("escape", "clear_filter", "clear filter", show=False, tooltip="All requests again.", id="spend.clear"),
+        Binding("escape", "clear_filter", "all requests", tooltip="All requests again.", id="spend.clear"),
     ]
 
     figures = getters.query_one(Figures)
@@ -266,6 +268,8 @@ class SpendScreen(LiveScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "clear_filter":
             return self._filter is not None and self._filter.display
+        if action == "filter":
+            return self._filter is None or not self._filter.has_focus
         if action == "account":
             return self.session.state.activity is not None
         return super().check_action(action, parameters)
@@ -315,7 +319,10 @@ class SpendScreen(LiveScreen):
 
     # dialogs
 
-    def action_plot(self) -> None:
+    @work(group="plot", exclusive=True)
+    async def action_plot(self) -> None:
+        # It brings numpy, a tenth of a second and more, in which nothing would be painted.
+        await asyncio.to_thread(import_module, "tui.widgets.spend_plot")
         from tui.screens.spend_dialogs import PlotDialog
 
         state = self.session.state

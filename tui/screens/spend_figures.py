@@ -57,6 +57,9 @@ def _cache_note(state: State, view: SpendView, now: float) -> list[str]:
     saved = saved_by_caching(view.by_model, state.model_by_slug, now)
     if not saved.cached_tokens and not saved.usd:
         return []
+    if not saved.usd:
+        why = "price unknown" if saved.unpriced_tokens else "no cheaper there"
+        return [f"{formats.short_count(saved.cached_tokens)} tokens from caches, {why}"]
     if saved.usd < 0:
         return [f"caching cost {_estimate(-saved.usd)}"]
     least = "≥" if saved.unpriced_tokens else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +17,7 @@ from tui.openrouter.text import Clean
 class Columns(NamedTuple):
     """Widths in cells; 0 leaves a column out."""
 
+    time: int
     model: int
     provider: int
     key: int
@@ -24,23 +26,35 @@ class Columns(NamedTuple):
     first: int
     duration: int
     state: int
+    conversation: int = 0
 
 
-TIME: Final = 5
+_TIME: Final = 6
 WIDE: Final = 130
+_ROOMY: Final = 110
+_SHORT_STATE: Final = 14
+_MOST_MODEL: Final = 44
+_LEAST_CONVERSATION: Final = 16
 
 
 def columns_for(width: int) -> Columns:
-    """The columns that fit; from 130 cells also the key, the time to the first token and a model's author."""
+    """The columns that fit; from 110 cells also the key, from 130 the time to the first token and a model's author.
+
+    What a model's name does not need is the conversation's.
+    """
     if width >= WIDE:
-        fixed = Columns(0, provider=14, key=5, tokens=13, cost=12, first=6, duration=7, state=24)
+        fixed = Columns(12, 0, provider=16, key=5, tokens=13, cost=12, first=6, duration=7, state=26)
+    elif width >= _ROOMY:
+        fixed = Columns(_TIME, 0, provider=14, key=5, tokens=13, cost=11, first=0, duration=6, state=26)
     else:
         narrow = width < 100
-        state, cost = (15, 9) if narrow else (26, 11)
-        fixed = Columns(0, provider=10, key=0, tokens=11, cost=cost, first=0, duration=6, state=state)
+        state, cost = (_SHORT_STATE, 9) if narrow else (26, 11)
+        fixed = Columns(_TIME, 0, provider=10, key=0, tokens=11, cost=cost, first=0, duration=6, state=state)
     gap = gap_for(width)
-    taken = 1 + TIME + gap + sum(size + gap for size in fixed if size)
-    return fixed._replace(model=max(10, width - taken))
+    room = width - 1 - sum(size + gap for size in fixed if size)
+    if room - gap - _MOST_MODEL >= _LEAST_CONVERSATION:
+        return fixed._replace(model=_MOST_MODEL, conversation=room - gap - _MOST_MODEL)
+    return fixed._replace(model=max(10, room))
 
 
 def gap_for(width: int) -> int:
@@ -48,13 +62,14 @@ def gap_for(width: int) -> int:
     return 2 if width >= WIDE else 1
 
 
-def state_words(row: LedgerRow) -> Clean:
-    """How a request ended, in words and symbols."""
+def state_words(row: LedgerRow, width: int = 26) -> Clean:
+    """How a request ended, in words and symbols; in little room what became of the bill comes before why."""
     retries = f" ↻{row.tries - 1}" if row.tries > 1 else ""
     error = (row.error_kind or "").replace("_", " ")
     if row.error_kind == STOPPED:
-        after = {RequestState.AWAITED: ", bill awaited", RequestState.ESTIMATED: ", no bill came"}.get(row.state, "")
-        return Clean(f"■ stopped{after}{retries}")
+        bill = {RequestState.AWAITED: "bill awaited", RequestState.ESTIMATED: "no bill came"}.get(row.state)
+        words = "stopped" if bill is None else bill if width <= _SHORT_STATE else f"stopped, {bill}"
+        return Clean(f"■ {words}{retries}")
     match row.state:
         case RequestState.RESERVED:
             words = "running"
@@ -108,7 +123,7 @@ _NAMED: Final = 22
 def more_pages(width: int) -> list[tuple[More, ...]]:
     """The later pages, each with as many columns as fit beside time and model."""
     gap = gap_for(width)
-    room = width - 1 - TIME - gap - _NAMED - gap
+    room = width - 1 - _TIME - gap - _NAMED - gap
     pages: list[tuple[More, ...]] = []
     page: list[More] = []
     taken = 0
@@ -129,6 +144,31 @@ def cost_cell(cost: Cost, width: int) -> str:
     return f"{'~' if text.startswith('~') else ''}<$0.0001"
 
 
+def local_day() -> date:
+    """Today, where the user is."""
+    return datetime.now().astimezone().date()
+
+
+def time_cell(at: float, width: int) -> str:
+    """`14:02` of today, else `24 Nov`, with the hour where there is room; local time."""
+    then = datetime.fromtimestamp(at, UTC).astimezone()
+    if then.date() == local_day():
+        return formats.clock(at)
+    day = f"{then.day} {then:%b}"
+    return f"{day} {formats.clock(at)}" if width > _TIME else day
+
+
+def tokens_cell(row: LedgerRow, width: int) -> str:
+    """Tokens in and out; shorter figures instead of cut ones where they do not fit: `15.9k→1.9k`."""
+    prompt, completion = row.prompt_tokens, row.completion_tokens
+    if prompt is None and completion is None:
+        return formats.UNKNOWN
+    text = f"{formats.count(prompt)}→{formats.count(completion)}"
+    if len(text) <= width:
+        return text
+    return "→".join(formats.UNKNOWN if one is None else formats.short_count(one) for one in (prompt, completion))
+
+
 def seconds(milliseconds: int | None) -> Clean:
     return formats.UNKNOWN if milliseconds is None else formats.duration(milliseconds / 1000)
 
@@ -144,11 +184,11 @@ def cell(text: str, width: int, right: bool) -> str:
 def more_cells(row: LedgerRow, page: tuple[More, ...]) -> list[tuple[str, int, bool]]:
     """Text, size and side of each cell of a row on a later page."""
     model = row.model.rpartition("/")[2] or row.model
-    cells: list[tuple[str, int, bool]] = [(formats.clock(row.created_at), TIME, False), (model, _NAMED, False)]
+    cells: list[tuple[str, int, bool]] = [(time_cell(row.created_at, _TIME), _TIME, False), (model, _NAMED, False)]
     return cells + [(column.text(row), column.size, column.right) for column in page]
 
 
 def more_heads(page: tuple[More, ...]) -> list[tuple[str, int, bool]]:
     """The same of the row of names."""
-    heads: list[tuple[str, int, bool]] = [("time", TIME, False), ("model", _NAMED, False)]
+    heads: list[tuple[str, int, bool]] = [("time", _TIME, False), ("model", _NAMED, False)]
     return heads + [(column.head, column.size, column.right) for column in page]

@@ -22,17 +22,19 @@ from tui.core.ledger import LedgerRow
 from tui.openrouter.text import Clean
 from tui.widgets.line_table import LineTable
 from tui.widgets.request_columns import (
-    TIME,
     WIDE,
     cell,
     columns_for,
     cost_cell,
     gap_for,
+    local_day,
     more_cells,
     more_heads,
     more_pages,
     seconds,
     state_words,
+    time_cell,
+    tokens_cell,
 )
 
 
@@ -205,7 +207,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, row_style)
         row = self._rows[number]
         lit = number == self.cursor and self.has_focus
-        key = (row, lit, width, self.page)
+        key = (row, lit, width, self.page, local_day())
         if (strip := self._strips.get(key)) is None:
             strip = self._strips[key] = self._draw(row, lit, width)
         return strip
@@ -220,7 +222,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             return Strip([Segment(f" {heads}", style)]).adjust_cell_length(width, style)
         columns = columns_for(width)
         cells = (
-            ("time", TIME, False),
+            ("time", columns.time, False),
             ("model", columns.model, False),
             ("provider", columns.provider, False),
             ("key", columns.key, False),
@@ -229,6 +231,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             ("first", columns.first, True),
             ("took", columns.duration, True),
             ("", columns.state, False),
+            ("conversation", columns.conversation, False),
         )
         text = gap.join(cell(words, size, right) for words, size, right in cells if size)
         return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
@@ -242,17 +245,13 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             return Strip([Segment(f" {text}", style)]).adjust_cell_length(width, style)
         columns = columns_for(width)
         dim = style if lit else self._look("request-list--row", "request-list--dim")
-        words = state_words(row)
+        words = state_words(row, columns.state)
         bad = row.error_kind is not None and not lit
         model = row.model if width >= WIDE else Clean(row.model.rpartition("/")[2] or row.model)
-        tokens = (
-            f"{formats.count(row.prompt_tokens)}→{formats.count(row.completion_tokens)}"
-            if row.prompt_tokens is not None or row.completion_tokens is not None
-            else formats.UNKNOWN
-        )
+        tokens = tokens_cell(row, columns.tokens)
         state = self._look("request-list--row", "request-list--bad") if bad else dim
         cells = (
-            (formats.clock(row.created_at), TIME, False, dim),
+            (time_cell(row.created_at, columns.time), columns.time, False, dim),
             (model, columns.model, False, style),
             (row.provider or formats.UNKNOWN, columns.provider, False, dim),
             (row.key_tail, columns.key, False, dim),
@@ -261,6 +260,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             (seconds(row.ttft_ms), columns.first, True, dim),
             (seconds(row.duration_ms), columns.duration, True, dim),
             (words, columns.state, False, state),
+            (row.conversation or "", columns.conversation, False, dim),
         )
         segments = [Segment(" ", style)]
         gap = Segment(" " * gap_for(width), style)

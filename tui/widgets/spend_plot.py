@@ -51,12 +51,8 @@ class _Dollars(AxisFormatter):
         return [str(formats.money(Decimal(f"{tick:.12g}"))) for tick in ticks]
 
 
-class SpendPlot(PlotWidget):
-    """A bar a day or an hour, oldest first."""
-
-    HELP = (
-        "Each bar is what a day or an hour cost, by the axis at the left. h changes between days and hours, esc leaves."
-    )
+class SpendPlot(PlotWidget, can_focus=False):
+    """A bar a day or an hour, oldest first. It takes no focus: its own keys are for zooming, which it does not do."""
 
     def show_rows(self, rows: Sequence[SpendRow]) -> None:
         """Draw these, oldest first; floats are good enough for a picture."""

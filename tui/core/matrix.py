@@ -24,16 +24,16 @@ class Matrix:
         """`rows` are the rows of the texts in their order; `unit` has NaN in the row -1, for texts without a vector."""
         self._unit = unit
         self._rows = rows
-        self._coarse: tuple[Rows, NDArray[np.float32]] | None = None
-        """Sums and counts of all blocks of `_COARSE` texts."""
+        self._levels: dict[int, tuple[Rows, NDArray[np.float32]]] = {}
+        """Sums and counts of all blocks, by their size: of `_COARSE` texts, and of larger ones once they were seen."""
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def prepare(self) -> None:
         """Have the sums of coarse blocks ready; takes some 60 ms for 10,000 texts, so it belongs in a thread."""
-        if self._coarse is None and len(self._rows) > _COARSE and self._unit.shape[1]:
-            self._coarse = self._sums(range(-(-len(self._rows) // _COARSE)), _COARSE)
+        if not self._levels and len(self._rows) > _COARSE and self._unit.shape[1]:
+            self._levels[_COARSE] = self._sums(range(-(-len(self._rows) // _COARSE)), _COARSE)
 
     def tile(self, down: range, across: range, block: int = 1) -> Rows:
         """`(down, across)` float32 values of blocks of `block` texts; NaN where no text of one has a vector."""
@@ -49,13 +49,19 @@ class Matrix:
         np = load_numpy()
         if block == 1:
             return self._unit[self._rows[blocks.start : blocks.stop]]
-        if self._coarse is None or block % _COARSE:
+        if not self._levels or block % _COARSE:
             sums, counts = self._sums(blocks, block)
         else:
-            at_once = block // _COARSE
-            sums, counts = (_by(at_once, part[blocks.start * at_once : blocks.stop * at_once]) for part in self._coarse)
+            sums, counts = (part[blocks.start : blocks.stop] for part in self._coarser(block))
         with np.errstate(all="ignore"):
             return sums / counts[:, None]
+
+    def _coarser(self, block: int) -> tuple[Rows, NDArray[np.float32]]:
+        """Sums and counts of all blocks of so many texts, from those of half as many."""
+        if block not in self._levels:
+            sums, counts = self._coarser(block // 2)
+            self._levels[block] = _by_twos(sums), _by_twos(counts)
+        return self._levels[block]
 
     def _sums(self, blocks: range, block: int) -> tuple[Rows, NDArray[np.float32]]:
         """Sums of the unit vectors of each block, and of how many."""
@@ -71,10 +77,12 @@ class Matrix:
         return sums, counts
 
 
-def _by(at_once: int, sums: Rows) -> Rows:
-    """The sums of each so many, the last of those that are left."""
+def _by_twos(sums: Rows) -> Rows:
+    """The sums of each two, the last alone where they are odd."""
     np = load_numpy()
-    return sums if at_once == 1 else np.add.reduceat(sums, np.arange(0, len(sums), at_once), axis=0)
+    even = len(sums) // 2 * 2
+    pairs = sums[0:even:2] + sums[1:even:2]
+    return pairs if even == len(sums) else np.concatenate([pairs, sums[even:]])
 
 
 def order_by_group(groups: Sequence[str]) -> list[int]:

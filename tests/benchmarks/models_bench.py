@@ -2,7 +2,8 @@
 
 Run by hand: `python tests/benchmarks/models_bench.py [SIZE…]`. CPU time of the whole process, from the key press until
 everything has been drawn and written to the (headless) terminal; the middle of many. Ours is the whole program with
-its Models view, details beside the table, on a worker that only hands a list over; the DataTable stands alone.
+its Models view, details beside the table, on a worker that only hands a list over; the DataTable stands alone. `alone`
+is a step where the terminal is too narrow for details, `held` each of many while the key is held.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from tui.widgets.model_cells import COLUMNS, cell
 
 NOW = 1_780_000_000.0
 SIZE = (120, 40)
+NARROW = (80, 24)
+"""Without the details."""
 TYPED = ("claude", "tools ctx>=128k", "mini 4", "gpt -mini")
 CONTEXT = QueryContext(now=NOW)
 _LOOK_S = 0.05
@@ -120,12 +123,12 @@ class HandingOver:
 
 
 @asynccontextmanager
-async def ours(models: tuple[Model, ...]) -> AsyncIterator[Pilot[None]]:
+async def ours(models: tuple[Model, ...], size: tuple[int, int] = SIZE) -> AsyncIterator[Pilot[None]]:
     """The program with these models in its first view, at rest."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load(data_dir=folder, environ={"OPENROUTER_API_KEY": "sk-or-v1-benchmark"})
         app = OrtuiApp(settings, lambda publish: HandingOver(publish, models))
-        async with app.run_test(size=SIZE) as pilot:
+        async with app.run_test(size=size) as pilot:
             await at_rest()
             yield pilot
 
@@ -228,6 +231,8 @@ async def steps(models: tuple[Model, ...]) -> dict[str, float]:
         await at_rest()
         costs["k held"] = await held_ms(pilot, "k", 70)
         costs["scroll"] = statistics.median([await cost_ms(pilot, "k") for _ in range(30)])
+    async with ours(models, NARROW) as pilot:
+        costs["narrow"] = statistics.median([await cost_ms(pilot, key) for key in [*"j" * 15, *"k" * 15]])
     return costs
 
 
@@ -311,6 +316,7 @@ def main() -> None:
         ("ratio", 11),
         ("no-op", 6),
         ("step", 6),
+        ("alone", 6),
         ("held", 6),
         ("scroll", 7),
         ("held", 7),
@@ -342,7 +348,8 @@ def main() -> None:
         print(
             f"{size:>8} {build:>8.1f} {f'{middle:.1f} ({max(keys):.1f})':>14}"
             f" {f'{statistics.median(alone):.2f} ({max(alone):.1f})':>14} {beside:>16} {ratio:>11}"
-            f" {step['Q']:>6.1f} {step['j']:>6.1f} {step['held']:>6.1f} {step['scroll']:>7.1f} {step['k held']:>7.1f}"
+            f" {step['Q']:>6.1f} {step['j']:>6.1f} {step['narrow']:>6.1f} {step['held']:>6.1f}"
+            f" {step['scroll']:>7.1f} {step['k held']:>7.1f}"
             f" {memory_mb(models):>6.1f}",
             flush=True,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,7 @@ from tui.core.conversation import (
 )
 from tui.database import chats, turns
 from tui.database.opening import open_database
+from tui.database.recovery import recover
 from tui.database.search import search
 from tui.openrouter.chat import ChatParameters, Citation, ToolCall
 from tui.openrouter.text import Clean, Opaque
@@ -153,6 +155,18 @@ def test_parts_are_shown_while_open_and_folded_at_the_end(connection: sqlite3.Co
     assert search(connection, "zebra")
     assert connection.execute("SELECT count(*) FROM reply_part").fetchone()[0] == 0
     assert not chats.list_conversations(connection)[0].streaming
+
+
+def test_a_refusal_is_kept_as_it_arrives(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    begin(connection)
+    reply = replace(message("r"), role="assistant", state=MessageState.STREAMING)
+    chats.add_message(connection, reply, process="gone")
+    chats.append_parts(connection, [("r", 0, "refusal", Clean("I will ")), ("r", 1, "refusal", Clean("not."))])
+    shown = chats.message_of(connection, "r")
+    assert shown is not None and (shown.text, shown.refusal) == ("", "I will not.")
+    assert recover(connection, tmp_path, 9.0).messages == 1
+    kept = chats.message_of(connection, "r")
+    assert kept is not None and (kept.state, kept.refusal) == (MessageState.CUT_OFF, "I will not.")
 
 
 def test_a_finished_message_replaces_its_parts(connection: sqlite3.Connection) -> None:

@@ -35,7 +35,7 @@ from tui.database.search import match_words
 from tui.database.search_beside import index_beside
 from tui.openrouter.text import Clean
 
-PartKind: TypeAlias = Literal["text", "reasoning"]
+PartKind: TypeAlias = Literal["text", "reasoning", "refusal"]
 Part: TypeAlias = tuple[str, int, PartKind, Clean]
 """Message id, number within the message, kind, text."""
 
@@ -209,10 +209,10 @@ def append_parts(connection: sqlite3.Connection, parts: Sequence[Part]) -> None:
 def finish_message(connection: sqlite3.Connection, message: Message, *, now: float) -> None:
     """Write down how a message ended, with its search entry; its parts are no longer needed.
 
-    Where the message itself has no text or no thinking, what arrived in parts stands in for it.
+    Where the message itself has no text, thinking or refusal, what arrived in parts stands in for it.
     """
     with transaction(connection):
-        text, reasoning = folded_parts(connection, message.id)
+        text, reasoning, refusal = folded_parts(connection, message.id)
         connection.execute(
             "UPDATE message SET state = ?, process = NULL, model = ?, text = ?, reasoning = ?, more = ? WHERE id = ?",
             (
@@ -220,7 +220,7 @@ def finish_message(connection: sqlite3.Connection, message: Message, *, now: flo
                 message.model,
                 message.text or text,
                 message.reasoning or reasoning,
-                more_in(message),
+                more_in(message if message.refusal else replace(message, refusal=refusal)),
                 message.id,
             ),
         )

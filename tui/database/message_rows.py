@@ -23,15 +23,15 @@ READ: Final = "number, role, state, created_at, model, text, reasoning, more"
 """What a message is made of that is known by its place."""
 
 
-def folded_parts(connection: sqlite3.Connection, message_id: str) -> tuple[Clean, Clean]:
-    """Text and thinking as they stand in the parts of a message that still grows."""
+def folded_parts(connection: sqlite3.Connection, message_id: str) -> tuple[Clean, Clean, Clean]:
+    """Text, thinking and refusal as they stand in the parts of a message that still grows."""
     text: list[Clean] = []
-    reasoning: list[Clean] = []
+    others: dict[str, list[Clean]] = {"reasoning": [], "refusal": []}
     for row in connection.execute(
         "SELECT kind, text FROM reply_part WHERE message_id = ? ORDER BY seq", (message_id,)
     ).fetchall():
-        (reasoning if row["kind"] == "reasoning" else text).append(clean_out(row["text"]))
-    return Clean("".join(text)), Clean("".join(reasoning))
+        others.get(row["kind"], text).append(clean_out(row["text"]))
+    return Clean("".join(text)), Clean("".join(others["reasoning"])), Clean("".join(others["refusal"]))
 
 
 def message_from_row(connection: sqlite3.Connection, row: Row) -> Message:
@@ -44,8 +44,9 @@ def message_from_row(connection: sqlite3.Connection, row: Row) -> Message:
 def add_parts(connection: sqlite3.Connection, message: Message) -> None:
     """What has arrived of a message that still grows."""
     if message.state.is_open:
-        text, reasoning = folded_parts(connection, message.id)
+        text, reasoning, refusal = folded_parts(connection, message.id)
         message.text, message.reasoning = Clean(message.text + text), Clean(message.reasoning + reasoning)
+        message.refusal = Clean(message.refusal + refusal)
 
 
 def without_parts(row: Row, message_id: str, conversation_id: str, parent_id: str | None) -> Message:

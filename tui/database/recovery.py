@@ -72,7 +72,7 @@ def _recover_process(connection: sqlite3.Connection, process: str, now: float) -
         ).fetchall()
         for row in rows:
             message = message_from_row(connection, row)
-            if message.text or message.reasoning:
+            if message.text or message.reasoning or message.refusal:
                 ended = replace(message, state=MessageState.CUT_OFF)
             elif was_sent(connection, message.id):
                 ended = replace(message, state=MessageState.UNKNOWN, failure=_OUTCOME_UNKNOWN)

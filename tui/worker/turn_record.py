@@ -56,8 +56,8 @@ class TurnRecord:
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
         self._part = 0
-        self._noted = [0, 0]
-        """How many pieces of the reply's thinking and text are parts already."""
+        self._noted = [0, 0, 0]
+        """How many pieces of the reply's thinking, text and refusal are parts already."""
         self._unstored: deque[chats.Part] = deque()
         """Filled by the event loop, emptied by the database's thread."""
         self._storing = False
@@ -177,7 +177,7 @@ class TurnRecord:
         reply.text.clear()
         reply.reasoning.clear()
         reply.refusal.clear()
-        self._noted = [0, 0]
+        self._noted = [0, 0, 0]
         self._text.append(text)
         self._reasoning.append(reasoning)
         self._refusal.append(refusal)
@@ -238,5 +238,5 @@ class TurnRecord:
         self._stores = False
 
 
-def _parts_of(reply: GrowingReply) -> tuple[tuple[chats.PartKind, list[str]], tuple[chats.PartKind, list[str]]]:
-    return ("reasoning", reply.reasoning), ("text", reply.text)
+def _parts_of(reply: GrowingReply) -> tuple[tuple[chats.PartKind, list[str]], ...]:
+    return ("reasoning", reply.reasoning), ("text", reply.text), ("refusal", reply.refusal)

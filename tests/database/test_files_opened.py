@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -394,3 +395,27 @@ def test_a_unit_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
     assert database.run_sync(settings_store.remembered, "k") is None
     remember(database, "whole")
     database.close()
+
+
+def test_what_is_due_later_waits_for_no_event_loop_and_for_no_queue() -> None:
+    database = Database(None)
+    database.open_sync()
+    order: list[str] = []
+    later = database.post_later(0.05, lambda _: order.append("later"))
+
+    def queued(_: sqlite3.Connection) -> None:
+        time.sleep(0.01)
+        order.append("queued")
+
+    for _ in range(40):
+        database.post(queued)
+    later.result(timeout=5)  # nobody runs a loop here
+    assert 0 < order.index("later") < 40
+    database.post_later(60.0, lambda _: order.append("at the end"))
+    database.post_later(50.0, lambda _: order.append("before that"))
+    began = time.monotonic()
+    database.close()
+    assert time.monotonic() - began < 10
+    assert order[-2:] == ["before that", "at the end"]
+    with pytest.raises(DatabaseClosed):
+        database.post_later(0.0, lambda _: None)

@@ -114,6 +114,21 @@ def test_pulling_draws_only_the_open_end() -> None:
         assert block.renders - before <= 3  # the open paragraph and what stands below it
 
 
+def test_much_at_once_is_not_drawn_where_nobody_looks() -> None:
+    """Ten megabytes on one line were drawn whole otherwise, before the next key."""
+    growing = message("begun", MessageState.STREAMING)
+    block = block_of(growing)
+    lines_of(block)
+    before = block.renders
+    say(growing, "x␛" * 500_000)
+    first, last = block.pull()
+    assert block.renders - before <= 2
+    assert block.height > 5_000 and last == block.height
+    assert first <= 2
+    drawn = block.lines_of(len(block.pieces) - 2)
+    assert "x␛x␛" in drawn[-1].strip.text
+
+
 @pytest.mark.parametrize(
     "head", ["```py\n" + "x = 1\n" * 3000, "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 1000], ids=["fence", "table"]
 )

@@ -360,7 +360,7 @@ def soak(
     minutes: float,
     *,
     rate: float = 25.0,
-    warm_rounds: int = 6,
+    warm_rounds: int = 30,
     pause_s: float = 1.0,
     hurry: float = 1.0,
     tell: bool = False,
@@ -454,6 +454,8 @@ if __name__ == "__main__":
     options.add_argument("--minutes", type=float, default=10.0)
     options.add_argument("--rate", type=float, default=25.0, help="tokens a second of each reply")
     options.add_argument("--pause", type=float, default=1.0, help="seconds of doing nothing in each round")
-    options.add_argument("--warm", type=int, default=6, help="rounds before the first look")
+    options.add_argument(
+        "--warm", type=int, default=30, help="rounds before the first look: until what is kept is full"
+    )
     given = options.parse_args()
     show(soak(given.minutes, rate=given.rate, warm_rounds=given.warm, pause_s=given.pause, tell=True))

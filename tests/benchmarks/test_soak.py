@@ -18,7 +18,7 @@ def test_nothing_is_left_behind(pytestconfig: pytest.Config) -> None:
     from soak_bench import show, soak
 
     if pytestconfig.getoption("--long"):
-        figures, memory = soak(10, warm_rounds=20), 1.05
+        figures, memory = soak(10), 1.05
     else:
         figures, memory = soak(0.05, rate=100, warm_rounds=1, pause_s=0, hurry=3), 1.15
     show(figures)

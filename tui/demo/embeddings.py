@@ -163,8 +163,7 @@ def _tokens(one: Any) -> int:
 
 def _data(desk: Desk, row: Row, body: Row, inputs: list[Any]) -> list[Row]:
     """The vectors, encoded as asked; runs in a thread."""
-    import numpy as np
-
+    np = vectors.load_numpy()
     width, wanted = _width(row), body.get("dimensions")
     packed = body.get("encoding_format") == "base64" or row["id"] == "demo/embed-base64-always"
     data: list[Row] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 from functools import lru_cache
 from itertools import pairwise
@@ -58,8 +59,7 @@ STOP_WORDS: Final = frozenset((_STOP + _STOP_MORE).split())
 
 def embed(text: str, model: str, width: int, seed: int) -> NDArray[np.float32]:
     """A float32 vector of length 1."""
-    import numpy as np
-
+    np = load_numpy()
     features = np.zeros(FEATURES, dtype=np.float64)
     for name, weight in _weights(text).items():
         place, sign = _place(name)
@@ -67,8 +67,17 @@ def embed(text: str, model: str, width: int, seed: int) -> NDArray[np.float32]:
     # a common part, as real models have: no two texts are wholly unlike
     features[0] += 0.35 * (math.sqrt(float(features @ features)) or 1.0)
     vector = features @ _matrix(model, width, seed)
-    found: NDArray[np.float32] = (vector / (np.linalg.norm(vector) or 1.0)).astype(np.float32)
-    return found
+    return (vector / (np.linalg.norm(vector) or 1.0)).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def load_numpy() -> Any:
+    """numpy with one thread: for products as small as these others only wait for each other, and take the processor
+    from whoever asks."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    import numpy
+
+    return numpy
 
 
 def _weights(text: str) -> dict[str, float]:
@@ -108,8 +117,7 @@ def _place(name: str) -> tuple[int, float]:
 @lru_cache(maxsize=16)
 def _matrix(model: str, width: int, seed: int) -> Any:
     """The projection of one model; the same for the same seed."""
-    import numpy as np
-
+    np = load_numpy()
     digest = hashlib.blake2b(f"{seed}/{model}".encode(), digest_size=8).digest()
     dice = np.random.default_rng(int.from_bytes(digest, "little"))
     return dice.standard_normal((FEATURES, width))

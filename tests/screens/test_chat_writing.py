@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from chat_host import MODELS, PRICED, chat, model, one_turn, queue, screen_text, write
 from msgspec.structs import replace
-from screen_host import HandWorker, until
+from screen_host import NOW, HandWorker, until
 from textual.events import Paste
 
 from tui.config import Settings
@@ -282,6 +282,13 @@ async def test_set_and_system_and_model_change_what_is_sent(settings: Settings, 
         await until(pilot, lambda: screen.settings.model == Opaque("openai/gpt-mini"))
         await write(pilot, screen, "/unset temperature")
         await until(pilot, lambda: screen.settings.parameters.temperature is None)
+        few = model("openai/few", supported_parameters=frozenset({Clean("seed")}))
+        worker.publish(CatalogueLoaded(models=(*MODELS, few), fetched_at=NOW, from_network=True))
+        await write(pilot, screen, "/model openai/few")
+        await until(pilot, lambda: screen.settings.model == Opaque("openai/few"))
+        await write(pilot, screen, "/set top_p 0.5")
+        await until(pilot, lambda: screen.settings.parameters.top_p == Decimal("0.5"))
+        await until(pilot, lambda: "not sent" in screen_text(pilot))
         assert not worker.sent(Ask)
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tui.core.commands import RenameConversation
 from tui.core.filter_completion import Choice
-from tui.core.parameter_fields import offered_fields, parameter_names, with_written, written
+from tui.core.parameter_fields import not_taken, offered_fields, parameter_names, with_written, written
 from tui.openrouter.text import Clean, Opaque, clean, clean_line
 from tui.screens.soon import soon
 
@@ -166,6 +166,9 @@ def _write_parameter(screen: ChatScreen, name: str, value: str) -> str | None:
     except ValueError as error:
         return str(error)
     screen.use_settings(replace(settings, parameters=parameters))
+    if value and name in not_taken(parameters, screen.model, routed=_is_routed(screen)):
+        words = f"{name} is kept, but not sent: this model does not take it."
+        screen.notify(words, severity="warning", markup=False)
     return None
 
 

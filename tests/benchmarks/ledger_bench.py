@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,13 +27,16 @@ from msgspec.structs import replace
 from screen_host import HandWorker, Host
 from screen_host import make_settings as make_screen_settings
 from textual.app import ComposeResult
+from textual.events import Key
 from textual.screen import Screen
 from typing_extensions import override
 from worker_host import Books
 from worker_host import Host as WorkerHost
 from worker_host import make_settings as make_worker_settings
 
-from tui.config import Limits
+from tui.app import OrtuiApp
+from tui.cli import _worker_makers
+from tui.config import Limits, load
 from tui.core.events import SpendSummed, SpendViewed
 from tui.core.ledger import NewRequest, RequestKind, RequestState, Settlement, SpendQuery
 from tui.database import ledger
@@ -144,6 +148,13 @@ def measure_rows(rows: int) -> None:
         print(f"reserve + settle  {timed(lambda: settle(connection, reserve(connection, now), now))}")
         connection.close()
         asyncio.run(measure_screen(path))
+        with DemoProcess("--speed", "0") as server:
+            url = server.url()
+            connection = open_database(path, busy_s=5).connection
+            with connection:
+                connection.execute("UPDATE word SET text = ? WHERE text = ?", (url.partition("/api/")[0], ORIGIN))
+            connection.close()
+            asyncio.run(measure_opening(path.parent, url))
 
 
 def reserve(connection: sqlite3.Connection, now: float) -> str:
@@ -169,7 +180,7 @@ def settle(connection: sqlite3.Connection, request_id: str, now: float) -> None:
 
 
 async def measure_screen(path: Path) -> None:
-    """Spend on a headless terminal: showing it with what the ledger says, then a new row; CPU time."""
+    """A new row on a headless terminal, with what the ledger says; CPU time."""
     connection = open_database(path, busy_s=5).connection
     now = time.time()
     worker = HandWorker()
@@ -177,21 +188,13 @@ async def measure_screen(path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         app = Host(lambda session: Screen(), make_screen_settings(Path(folder)), worker)
         async with app.run_test(size=(120, 40)) as pilot:
-            began = time.process_time()
             shown = summary(connection, ORIGIN, "p", now)
-            seen = view(connection, ORIGIN, SpendQuery(), now)
-            read = time.process_time()
             await app.push_screen(SpendScreen(app.session))
-            worker.publish(SpendSummed(shown), SpendViewed(seen))
+            worker.publish(SpendSummed(shown), SpendViewed(view(connection, ORIGIN, SpendQuery(), now)))
             rows = app.screen.query_one(RequestList)
             while rows.lit is None:
                 await pilot.pause()
             await pilot.pause()
-            opened = time.process_time()
-            print(
-                f"Spend opens        {(opened - began) * 1000:.0f} ms CPU:"
-                f" {(read - began) * 1000:.0f} reading, {(opened - read) * 1000:.0f} drawing"
-            )
             spans, nothing = [], []
             for place in range(30):
                 new = replace(shown.last[0], id=f"new{place}")
@@ -209,6 +212,54 @@ async def measure_screen(path: Path) -> None:
                 assert rows.lit.id == new.id
             row = statistics.median(spans) - statistics.median(nothing)
             print(f"a new row on screen {row:.1f} ms CPU (worst {max(spans) - min(nothing):.1f})")
+
+
+async def measure_opening(folder: Path, url: str) -> None:
+    """F5 in the whole program: milliseconds of CPU (of all threads) and by the clock until everything is painted.
+
+    The view is made anew each time; the first time it also reads its rules. The program has rested before, as it has
+    when somebody has looked at the first screen for some seconds.
+    """
+    app = whole_program(folder, url)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await at_rest(app)
+        spans: list[tuple[float, float, float]] = []
+        for _ in range(ROUNDS):
+            app.state.spend_view = None
+            cpu, wall, thread = time.process_time(), time.perf_counter(), time.thread_time()
+            app.post_message(Key("f5", None))
+            while not painted(app):
+                await asyncio.sleep(0.001)
+            spans.append((time.process_time() - cpu, time.perf_counter() - wall, time.thread_time() - thread))
+            await pilot.press("f2")
+            await asyncio.sleep(1)
+            await app.remove_mode("spend")
+            app.add_mode("spend", lambda: app._made_view(app._views["spend"]))
+        for name, rounds in (("first", spans[:1]), ("then, median", spans[1:])):
+            cpu, wall, thread = (statistics.median(span[part] for span in rounds) * 1000 for part in range(3))
+            print(f"F5, {name:<14} {cpu:.0f} ms CPU ({thread:.0f} of the loop's thread), {wall:.0f} ms by the clock")
+
+
+def whole_program(folder: Path, url: str) -> OrtuiApp:
+    """ortui as it is, on the database in the folder, with that server."""
+    settings = load(data_dir=folder, environ={"OPENROUTER_API_KEY": "sk-or-v1-bench-0000", "OPENROUTER_BASE_URL": url})
+    return OrtuiApp(settings, _worker_makers()(settings))
+
+
+async def at_rest(app: OrtuiApp) -> None:
+    """Until the ledger is summed and what the other views need is read ahead."""
+    while app.state.spend is None or "tui.screens.embeddings" not in sys.modules:
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(2)
+
+
+def painted(app: OrtuiApp) -> bool:
+    """Whether Spend shows the sums, the bars of the models and the requests."""
+    view = app.screen
+    if not isinstance(view, SpendScreen) or not view.is_mounted or app.state.spend_view is None:
+        return False
+    waits = app._batch_count or app._moved or view._layout_required or view._dirty_widgets
+    return not waits and view.requests.lit is not None and bool(view.parts._rows)
 
 
 async def measure_requests(number: int) -> None:
@@ -237,21 +288,49 @@ async def measure_idle(seconds: float) -> None:
             app = Host(build, settings, worker)
             async with app.run_test(size=(120, 40)):
                 await asyncio.sleep(1)
-                wakes = 0
-                selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-                select = selector.select
+                with counted_wakes() as wakes:
+                    began = time.process_time()
+                    await asyncio.sleep(seconds)
+                    used = time.process_time() - began
+                told = f"{used / seconds * 100:.2f} % of a core, {len(wakes) / seconds:.1f} wake-ups a second"
+                print(f"idle {name:<6} {told}")
 
-                def counting(timeout: float | None = None) -> object:
-                    nonlocal wakes
-                    wakes += timeout is None or timeout > 0  # else it only looks in between
-                    return select(timeout)  # noqa: B023
 
-                selector.select = counting
-                began = time.process_time()
-                await asyncio.sleep(seconds)
-                used = time.process_time() - began
-                selector.select = select
-                print(f"idle {name:<6} {used / seconds * 100:.2f} % of a core, {wakes / seconds:.1f} wake-ups a second")
+async def measure_program_idle(seconds: float) -> None:
+    """The same of the whole program, first on Models, then on Spend."""
+    with tempfile.TemporaryDirectory() as folder, DemoProcess("--speed", "0") as server:
+        app = whole_program(Path(folder), server.url())
+        async with app.run_test(size=(120, 40)) as pilot:
+            await at_rest(app)
+            for name, key in (("Models", "f2"), ("Spend", "f5")):
+                await pilot.press(key)
+                await asyncio.sleep(12)  # the cursor has stopped blinking, the countdowns rest
+                with counted_wakes() as wakes:
+                    began = time.process_time()
+                    await asyncio.sleep(seconds)
+                    used = time.process_time() - began
+                print(
+                    f"program on {name:<6} {used / seconds * 100:.2f} % of a core, {len(wakes) / seconds:.1f} wake-ups"
+                )
+
+
+@contextmanager
+def counted_wakes() -> Iterator[list[float]]:
+    """Each time at which the event loop has waited for something."""
+    wakes: list[float] = []
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    select = selector.select
+
+    def counting(timeout: float | None = None) -> object:
+        if timeout is None or timeout > 0:  # else it only looks in between
+            wakes.append(time.monotonic())
+        return select(timeout)
+
+    selector.select = counting
+    try:
+        yield wakes
+    finally:
+        selector.select = select
 
 
 class Bare(Screen[None]):
@@ -270,6 +349,7 @@ def main() -> None:
         asyncio.run(measure_requests(int(chosen["requests"])))
     if "idle" in chosen:
         asyncio.run(measure_idle(float(chosen["idle"])))
+        asyncio.run(measure_program_idle(float(chosen["idle"])))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tui.openrouter.text import Opaque
     from tui.widgets.bars import GaugeLine
 
-NOTHING_YET: Final = "No requests yet. What Chat (F3) and Embed (F4) send stands here with its bill."
+NOTHING_YET: Final = "No requests yet. What Chat (F3) and Embed (F4) send is listed with its bill."
 _BY: Final[tuple[SpendBy, ...]] = ("model", "provider", "key", "conversation")
 _PERIODS: Final[dict[Period, str]] = {
     "today": "today",

@@ -64,7 +64,18 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         "request-list--dim",
     }
     ALLOW_SELECT: ClassVar[bool] = False
-    DEFAULT_CSS = "RequestList { height: 1fr; overflow-x: hidden; }"
+    DEFAULT_CSS = """
+    RequestList {
+        height: 1fr;
+        overflow-x: hidden;
+        /* Always there, though nothing of it is seen where all fits: one that comes and goes lays out the screen. */
+        overflow-y: scroll;
+        scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
+    """
     HELP = (
         "The last requests, newest first. ~ is an estimate until the bill is there, – is unknown, "
         "↻ counts repeated tries, ■ was stopped, ✕ failed, ✂ was cut off."
@@ -119,7 +130,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         kept = self.lit.id if self.lit is not None and self.cursor else None
         self._rows = rows
         place = next((number for number, row in enumerate(rows) if row.id == kept), 0)
-        self.virtual_size = Size(self.scrollable_content_region.width, len(rows) + 1)
+        self._fit_rows()
         if place != self.cursor:
             self.scroll_to(y=max(0, round(self.scroll_y) + place - self.cursor), animate=False)
         self.cursor = place
@@ -132,7 +143,14 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._rows) + 1)
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        size = Size(self.scrollable_content_region.width, len(self._rows) + 1)
+        if size != self.virtual_size:
+            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
+            self.set_reactive(RequestList.virtual_size, size)
+            self._scroll_update(size)
 
     def validate_cursor(self, row: int) -> int:
         return max(0, min(row, len(self._rows) - 1))

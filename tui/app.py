@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _FRAME_S: Final = 1 / 20
 """Topics are published at most this often."""
+_FRAME_WAIT_S: Final = 0.004
+_MOST_FRAME_WAITS: Final = 3
 _WORKER_STOP_S: Final = 0.8
 """How long leaving waits for the worker."""
 _FIRST_PAINT_LATEST_S: Final = 0.5
@@ -109,6 +111,7 @@ class OrtuiApp(KeyedApp):
         """When what has moved is published next."""
         self._published_at = 0.0
         """In the event loop's time."""
+        self._frame_waits = 0
         self._notices_shown = 0
         self._were_streaming: frozenset[str] = frozenset()
         self._limit_toasts = LimitToasts(self._warn_of_limit)
@@ -242,12 +245,23 @@ class OrtuiApp(KeyedApp):
         self._frame = None
         if self._exit or not self._running:
             return
+        if self._frame_waits < _MOST_FRAME_WAITS and self._has_messages_waiting():
+            # A key that is on its way to its widget is shown first.
+            self._frame_waits += 1
+            self._frame = asyncio.get_running_loop().call_later(_FRAME_WAIT_S, self._publish_frame)
+            return
+        self._frame_waits = 0
         self._published_at = asyncio.get_running_loop().time()
         try:
             with self._context():
                 self._publish_changes()
         except Exception as error:  # noqa: BLE001 - called by the event loop, which would only log it
             self._handle_exception(error)
+
+    def _has_messages_waiting(self) -> bool:
+        focused = self.focused if self.screen_stack else None
+        pumps = (self,) if focused is None else (self, focused)
+        return any(not pump._message_queue.empty() for pump in pumps)
 
     def _publish_changes(self) -> None:
         moved, self._moved = self._moved, Topic.NONE

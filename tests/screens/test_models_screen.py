@@ -175,8 +175,9 @@ async def test_details_follow_the_cursor_where_there_is_room(settings: Settings,
 async def test_filter_and_order_survive_a_restart(settings: Settings, worker: HandWorker) -> None:
     async with models(settings, worker) as (pilot, _screen, _):
         await pilot.press("s")
-        await pilot.press("slash", *"gpt")
+        await pilot.press("slash", *"gpt", "enter")
         await until(pilot, lambda: {one.name for one in worker.sent(Remember)} == {"models.sort", "models.filter"})
+        assert [one.value for one in worker.sent(Remember) if one.name == "models.filter"] == ["gpt"]
     kept = {one.name: one.value for one in worker.sent(Remember)}
     second = HandWorker()
     async with models(settings, second) as (pilot, screen, _):

@@ -280,11 +280,20 @@ class ModelsScreen(ShownModels):
         self.show_result()
         if self._save_timer is not None:
             self._save_timer.stop()
-        self._save_timer = self.set_timer(_SAVE_AFTER_S, partial(self.remember, "models.filter", event.text))
+        self._save_timer = self.set_timer(_SAVE_AFTER_S, partial(self._keep_filter, event.text))
+
+    def _keep_filter(self, text: str) -> None:
+        if self._save_timer is not None:
+            self._save_timer.stop()
+            self._save_timer = None
+            self.remember("models.filter", text)
 
     @on(FilterLine.Left)
     def leave_filter(self) -> None:
         self.table.focus()
+        if self._mistake is None:
+            # Not a second later: somebody may leave the program with the next key.
+            self._keep_filter(self.filter_line.text)
 
     @on(ModelTable.SortChanged)
     def sort(self, event: ModelTable.SortChanged) -> None:

@@ -157,6 +157,8 @@ class TableStyles(msgspec.Struct, frozen=True):
     resting: Style
     on_a_row: tuple[Style, Style, Style]
     """Colours only, for badges, what is secondary, and warnings."""
+    on_rows: tuple[Style, Style, Style]
+    """The same on a row without the cursor, which all are but one."""
 
     @classmethod
     def of(cls, table: Widget) -> TableStyles:
@@ -169,12 +171,15 @@ class TableStyles(msgspec.Struct, frozen=True):
             style = component(name)
             return Style(color=style.color, dim=style.dim)
 
+        row = table.visual_style.rich_style
+        colours = foreground("badge"), foreground("dim"), foreground("warning")
         return cls(
-            row=table.visual_style.rich_style,
+            row=row,
             head=component("head"),
             sorted=component("sorted"),
             dim=component("dim"),
             cursor=component("cursor"),
             resting=component("resting"),
-            on_a_row=(foreground("badge"), foreground("dim"), foreground("warning")),
+            on_a_row=colours,
+            on_rows=(row + colours[0], row + colours[1], row + colours[2]),
         )

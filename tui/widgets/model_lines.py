@@ -193,10 +193,13 @@ class ModelLines(LineTable):
         styles = self._drawn_with
         raw, context = model.id.raw, self.context
         star = "★" if raw in context.favourites else "✦" if raw in context.new else " "
-        base, plain = (
-            (styles.cursor, True) if lit and self.has_focus else (styles.resting, False) if lit else (styles.row, False)
-        )
-        badge, dim, warning = (base, base, base) if plain else (base + own for own in styles.on_a_row)
+        if not lit:
+            base, (badge, dim, warning) = styles.row, styles.on_rows
+        elif self.has_focus:
+            base = badge = dim = warning = styles.cursor
+        else:
+            base = styles.resting
+            badge, dim, warning = (base + own for own in styles.on_a_row)
         texts = [f"{'▌' if lit else ' '}{'✓' if model.id in self._marks else ' '}{star} "]
         style, segments = badge, []
         for placed in self._placed:

@@ -6,11 +6,17 @@ import csv
 import io
 import json
 import os
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tui.commands.quota import left_words
+from tui.core.events import QuotaRead
+from tui.openrouter.chat import Credits, KeyInfo
+from tui.openrouter.text import Clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +103,27 @@ def test_a_line_for_a_status_bar(ortui: Ortui) -> None:
     assert done.out.count("\n") == 1
     assert "free 0/50" in done.out
     assert done.out.startswith("today $0 · ")
+
+
+def test_what_is_left_has_its_countdown_its_age_and_a_mark_when_it_is_short() -> None:
+    now = datetime(2026, 8, 6, 7, 0, tzinfo=UTC).timestamp()
+
+    def left(remaining: str, limit: str = "10", *, read_s_ago: float = 5.0, reset: str | None = "weekly") -> str | None:
+        key = KeyInfo(
+            label=Clean("k"),
+            limit=Decimal(limit),
+            limit_remaining=Decimal(remaining),
+            limit_reset=reset and Clean(reset),
+        )
+        return left_words(QuotaRead(as_of=now - read_s_ago, key=key, credits=None), now)
+
+    assert left("7.5") == "$7.50/$10.00 left 3d"
+    assert left("7.5", reset=None) == "$7.50/$10.00 left"
+    assert left("1.5", read_s_ago=3700) == "$1.50/$10.00 left 3d (61m old) !"
+    assert left("0", "0") == "$0/$0 left 3d !!"
+    balance = Credits(total_credits=Decimal(10), total_usage=Decimal("9.9"))
+    assert left_words(QuotaRead(as_of=now, key=None, credits=balance), now) == "$0.10 left !!"
+    assert left_words(None, now) is None
 
 
 def test_spending_and_budgets_are_in_every_form(ortui: Ortui, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -14,8 +15,9 @@ from tui.commands.running import WorkerRun, run
 from tui.core.commands import PollQuota
 from tui.core.events import QuotaRead
 from tui.core.exit_status import GOOD, of_failure
-from tui.core.formats import UNKNOWN, duration, money, short_duration
+from tui.core.formats import UNKNOWN, duration, money, short_count, short_duration
 from tui.core.ledger import FreeUse, KeyState, KeyUse, SpendRow, SpendSummary
+from tui.core.resets import STALE_S, next_reset
 from tui.database.limits import free_use
 from tui.database.spend import summary
 from tui.database.thread import Database
@@ -26,8 +28,6 @@ from tui.worker.key_ring import no_key
 from tui.worker.quota_job import read_quota
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from tui.commands.common_options import CommonOptions
     from tui.config import Settings
     from tui.core.conversation import Failure
@@ -74,7 +74,7 @@ async def _quota(settings: Settings, *, as_json: bool, as_line: bool, max_age: f
         standing = await _read(settings)
     now = time.time()
     if as_json:
-        write_json(_object(standing, settings))
+        write_json(_object(standing, settings, now))
     elif as_line:
         say(_line(standing, settings, now))
     else:
@@ -133,11 +133,11 @@ async def _poll(settings: Settings) -> Failure | None:
 # JSON
 
 
-def _object(standing: _Standing, settings: Settings) -> dict[str, Any]:
+def _object(standing: _Standing, settings: Settings, now: float) -> dict[str, Any]:
     quota, free = standing.quota, standing.free
     return {
         "as_of": timestamp(quota.as_of) if quota else None,
-        "key": _key(quota),
+        "key": _key(quota, now),
         "credits": _credits(quota),
         "free": {
             "minute": {"used": free.minute_used, "limit": free.minute_limit},
@@ -175,7 +175,7 @@ def _spent(row: SpendRow, budget: Decimal | None) -> dict[str, Any]:
     }
 
 
-def _key(quota: QuotaRead | None) -> dict[str, Any] | None:
+def _key(quota: QuotaRead | None, now: float) -> dict[str, Any] | None:
     info = quota.key if quota else None
     if info is None:
         return None
@@ -184,6 +184,7 @@ def _key(quota: QuotaRead | None) -> dict[str, Any] | None:
         "limit": amount(info.limit),
         "limit_remaining": amount(info.limit_remaining),
         "limit_reset": info.limit_reset,
+        "limit_resets_at": None if (at := next_reset(info.limit_reset, now)) is None else timestamp(at),
         "usage": amount(info.usage),
         "usage_daily": amount(info.usage_daily),
         "usage_weekly": amount(info.usage_weekly),
@@ -208,14 +209,21 @@ def _credits(quota: QuotaRead | None) -> dict[str, Any] | None:
 # Words
 
 
-def _left(quota: QuotaRead | None) -> str | None:
-    """What is left of the key's limit, or else of the credits."""
+def left_words(quota: QuotaRead | None, now: float) -> str | None:
+    """What is left of the key's limit, or else of the credits, with the countdown, and the age of an old figure."""
     if quota is None:
         return None
-    if quota.key is not None and quota.key.limit is not None:
-        return f"{money(quota.key.limit_remaining)}/{money(quota.key.limit)}"
-    if quota.credits is not None:
-        return money(quota.credits.total_credits - quota.credits.total_usage)
+    old = f" ({short_duration(now - quota.as_of)} old)" if now - quota.as_of > STALE_S else ""
+    info, balance = quota.key, quota.credits
+    if info is not None and info.limit is not None:
+        reset = next_reset(info.limit_reset, now)
+        countdown = f" {short_duration(reset - now)}" if reset is not None else ""
+        used = info.limit - info.limit_remaining if info.limit_remaining is not None else Decimal(0)
+        left = f"{money(info.limit_remaining)}/{money(info.limit)} left{countdown}"
+        return f"{left}{old}{_warning(used, info.limit) if info.limit > 0 else ' !!'}"
+    if balance is not None:
+        left = f"{money(balance.total_credits - balance.total_usage)} left"
+        return f"{left}{old}{_warning(balance.total_usage, balance.total_credits)}"
     return None
 
 
@@ -244,8 +252,8 @@ def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
     if budget.month is not None:
         month = spend.month.total_usd + spend.reserved_usd
         parts.append(f"month {_spent_words(spend.month, budget.month)}{_warning(month, budget.month)}")
-    if (left := _left(standing.quota)) is not None:
-        parts.append(f"{left} left")
+    if (left := left_words(standing.quota, now)) is not None:
+        parts.append(left)
     elif settings.provider.type == "openrouter" and (standing.quota is None or standing.quota.key is None):
         parts.append(f"key {UNKNOWN}")
     if settings.provider.type == "openrouter":
@@ -254,8 +262,14 @@ def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
         wait = f" {short_duration(use.until - now)}" if use.until is not None else ""
         if use.state is not KeyState.READY:
             parts.append(f"{_SIGNS[use.state]}{use.tail}{wait}")
-        elif use.limits.req_per_min:
-            parts.append(f"{use.requests_60s}/{use.limits.req_per_min} rpm")
+            continue
+        for unit, used, limit in (
+            ("rpm", use.requests_60s, use.limits.req_per_min),
+            ("tpm", use.tokens_60s, use.limits.tokens_per_min),
+        ):
+            if limit:
+                near = _warning(Decimal(used), Decimal(limit))
+                parts.append(f"{short_count(used)}/{short_count(limit)} {unit}{near}")
     return Clean(" · ".join(parts))
 
 
@@ -273,7 +287,9 @@ def _lines(standing: _Standing, settings: Settings, now: float) -> list[Clean]:
         if info.limit is None:
             rows.append(("key limit", "none"))
         else:
-            reset = f", resets {info.limit_reset}" if info.limit_reset else ""
+            at = next_reset(info.limit_reset, now)
+            countdown = f" in {duration(at - now)}" if at is not None else ""
+            reset = f", resets {info.limit_reset}{countdown and ','}{countdown}" if info.limit_reset else ""
             rows.append(("key limit", f"{money(info.limit_remaining)} of {money(info.limit)} left{reset}"))
         used = f"{money(info.usage_daily)} today, {money(info.usage_weekly)} this week, "
         rows.append(("key used", f"{used}{money(info.usage_monthly)} this month (UTC)"))

@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tui.core import formats
+from tui.core.resets import next_reset
 from tui.core.spending import burn_per_hour, day_end, month_end, run_out, saved_by_caching
 from tui.openrouter.text import Clean
-from tui.widgets.meter_strip import next_reset, sum_text
+from tui.widgets.meter_strip import sum_text
 
 if TYPE_CHECKING:
     from tui.core.ledger import SpendSummary, SpendView

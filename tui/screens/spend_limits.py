@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from tui.core import formats
 from tui.core.events import JobState
 from tui.core.ledger import MONEY, KeyState, KeyUse
+from tui.core.resets import next_midnight, next_reset
 from tui.openrouter.text import Clean, clean_line
 from tui.widgets.bars import Gauge, GaugeLine
-from tui.widgets.meter_strip import next_midnight, next_reset, sum_text
+from tui.widgets.meter_strip import sum_text
 
 if TYPE_CHECKING:
     from tui.config import Settings

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 from textual.content import Content
@@ -18,11 +17,9 @@ from tui.config_types import Settings
 from tui.core import formats
 from tui.core.events import JobState
 from tui.core.ledger import KeyState, KeyUse, SpendRow
+from tui.core.resets import STALE_S, next_midnight, next_reset
 from tui.core.state import State
 from tui.openrouter.text import Clean, clean_line
-
-_STALE_S: Final = 900.0
-"""A figure from the server older than this says its age."""
 
 
 class Level(Enum):
@@ -63,25 +60,6 @@ def sum_text(row: SpendRow | None) -> Clean:
         return formats.UNKNOWN
     text = formats.money(row.total_usd)
     return Clean(f"~{text}") if row.estimated_usd else text
-
-
-def next_reset(period: str | None, now: float) -> float | None:
-    """When a key's limit starts again (UTC: midnight, Monday, first of the month), Unix seconds; None for never."""
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    match period:
-        case "daily":
-            return (today + timedelta(days=1)).timestamp()
-        case "weekly":
-            return (today + timedelta(days=7 - today.weekday())).timestamp()
-        case "monthly":
-            return (today.replace(day=1) + timedelta(days=32)).replace(day=1).timestamp()
-        case _:
-            return None
-
-
-def next_midnight(now: float) -> float:
-    """The next 00:00 UTC, when the free allowance starts again."""
-    return (now // 86_400 + 1) * 86_400
 
 
 def budget_bar(used: Decimal, limit: Decimal) -> str:
@@ -185,7 +163,7 @@ def _left(state: State, now: float) -> list[Part]:
     if quota is None:
         return []
     old = ""
-    if quota.failure is not None or now - quota.as_of > _STALE_S:
+    if quota.failure is not None or now - quota.as_of > STALE_S:
         old = f" ({formats.short_duration(max(0.0, now - quota.as_of))} old)"
     key = quota.key
     if key is not None and key.limit is not None and key.limit_remaining is not None:

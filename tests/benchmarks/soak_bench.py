@@ -69,7 +69,11 @@ def tell(what):
     with open({probe!r} + ".new", "w") as file:
         json.dump(what, file)
     os.rename({probe!r} + ".new", {probe!r})
-fd = "/proc/self/fd/"
+def leads_to(file):
+    try:
+        return os.readlink("/proc/self/fd/" + file)
+    except OSError:
+        return ""  # closed meanwhile, by another thread
 def found():
     app = apps[0]
     deep = os.path.exists({probe!r} + ".deep")
@@ -78,7 +82,7 @@ def found():
     # A bar is made when a pane has to scroll for the first time, and kept.
     tasks = [task for task in asyncio.all_tasks(looked[0]) if not whose(task).endswith(" ScrollBar")]
     files = os.listdir("/proc/self/fd")
-    sockets = [one for one in files if os.path.exists(fd + one) and os.readlink(fd + one).startswith("socket:")]
+    sockets = [one for one in files if leads_to(one).startswith("socket:")]
     pages = int(open("/proc/self/statm").read().split()[1])
     state = app.state
     return {{
@@ -327,7 +331,8 @@ class Soak:
                 break
         self.program.written.clear()
         cpu = self.program.cpu()
-        end = time.monotonic() + REST_S
+        rest_s = REST_S / self._hurry
+        end = time.monotonic() + rest_s
         while (left := end - time.monotonic()) > 0:
             self.program.read(left)
         written, cpu = len(self.program.written), self.program.cpu() - cpu

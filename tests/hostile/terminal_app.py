@@ -177,3 +177,16 @@ class TerminalApp:
             os.waitpid(self.pid, 0)
         if self.fd >= 0:
             os.close(self.fd)
+
+
+def pick(app: TerminalApp, model: str) -> None:
+    """Chat with the first model that the filter finds, from the table of models.
+
+    Keys that come before what they are for has the focus would go elsewhere, so each is waited for.
+    """
+    app.press("/", model)
+    app.wait_for(f"/ {model}")
+    app.wait_for(r"[12] of \d")
+    app.press("\r")
+    app.wait_for("enter chat")
+    app.press("\r")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,10 +36,14 @@ def test_pastes_files_settings_and_an_older_database(
     drawn = 0
 
     def draws(what: str) -> None:
-        """Since the last call, what was planted has been drawn at least once."""
+        """What was planted is drawn, since the last call, at least once."""
         nonlocal drawn
-        fresh, drawn = app.written[drawn:].decode("utf-8", "replace"), len(app.written)
-        assert "PLANTED" in fresh, f"{what} showed nothing of it\n{app.screen}"
+        end = time.monotonic() + 20
+        while b"PLANTED" not in app.written[drawn:]:
+            assert time.monotonic() < end, f"{what} showed nothing of it\n{app.screen}"
+            app.read(0.05)
+        app.settle()
+        drawn = len(app.written)
 
     app.wait_for(r"[1-9] of [1-9]")
     app.wait_for("Configuration|unknown|theme")
@@ -55,22 +60,22 @@ def test_pastes_files_settings_and_an_older_database(
     draws("the list of conversations")
     app.press("\x1bs")
     app.wait_for("may be unfinished")
-    app.press("Evil", quiet_s=0.4)  # searched
+    app.press("Evil", quiet_s=0.2)  # searched
     app.wait_for("Evil (reply|talk)")
-    app.press("\r", quiet_s=0.4)
+    app.press("\r", quiet_s=0.2)
     app.wait_for(r"https://d\.test/", 20)
     app.settle()
     draws("a conversation of another version")
     app.press("\x1bOR", PASTE)
     draws("the composer")
-    app.press("\x1b[18~", "@at", "\t", quiet_s=0.3)  # all is selected; the names of files
+    app.press("\x1b[18~", "@at", "\t", quiet_s=0.2)  # all is selected; the names of files
     app.settle()
     draws("the names of files")
-    app.press("\r", " ", quiet_s=0.3)
+    app.press("\r", " ", quiet_s=0.2)
     app.press("\x1b[18~", "\x7f", "\x1bl")  # the library
     app.wait_for("prompt␛")
     draws("the library")
-    app.press("\r", quiet_s=0.4)
+    app.press("\r", quiet_s=0.2)
     app.settle()
     draws("what a prompt asks for")
     app.press(ESCAPE, ESCAPE)
@@ -83,22 +88,22 @@ def test_pastes_files_settings_and_an_older_database(
 
     app.press("\x1bOS")  # embeddings
     app.wait_for("Evil sheet")
-    app.settle(0.4)
+    app.settle(0.25)
     draws("a sheet of another version")
-    app.press(PASTE, "\x1b[18~", "\x7f", quiet_s=0.3)
+    app.press(PASTE, "\x1b[18~", "\x7f", quiet_s=0.2)
     app.press("\x06")  # a file
     app.wait_for("cut the sheet's own")
-    app.press("\x15texts.csv", "\r", quiet_s=0.4)
-    app.settle(0.3)
+    app.press("\x15texts.csv", "\r", quiet_s=0.2)
+    app.settle(0.25)
     draws("the columns of a file")
-    app.press("\r", "\r", "\r", quiet_s=0.4)
-    app.settle(0.3)
+    app.press("\r", "\r", "\r", quiet_s=0.2)
+    app.settle(0.25)
     app.press(ESCAPE)
 
     app.press("\x1b[15~")  # spend
-    app.settle(0.5)
-    app.press("\x1b[15~", "j", "\r", quiet_s=0.4)
-    app.settle(0.3)
+    app.settle(0.25)
+    app.press("\x1b[15~", "j", "\r", quiet_s=0.2)
+    app.settle(0.25)
     draws("the ledger")
     app.press(ESCAPE)
     app.press("\x10")  # the palette

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harmless import OBEYED, assert_harmless
 from planting_server import ALL, ANSI_REPLY, FAR_AWAY, LONG_LINE, PLANTED, PlantingServer
-from terminal_app import ESCAPE, SEVERAL, TerminalApp
+from terminal_app import ESCAPE, SEVERAL, TerminalApp, pick
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 
@@ -31,18 +31,25 @@ def test_no_planted_sequence_reaches_the_terminal_from_any_screen(
     app.wait_for(r"[1-9] of [1-9]")
     app.settle()
     app.press("j", "j", "k", "k", "d")  # the details
+    app.wait_for("l links")
+    app.press("l")
+    app.wait_for("open in the browser")
     app.press(ESCAPE)
+    app.wait_for("l links")
+    app.press(ESCAPE)
+    app.wait_for("enter chat")
     app.press("y")  # copies the id
     app.press("p")
     app.wait_for("first token s")
     app.press("j", "y")
     app.press(ESCAPE)
-    app.press("l")  # links
-    app.press(ESCAPE)
+    app.wait_for("enter chat")
     app.press(" ", "j", " ", "c")  # compared
+    app.wait_for("fold equal")
     app.press(ESCAPE)
-    app.press("x", "/", "acme/plain", "\r")
-    app.press("\r")
+    app.wait_for("enter chat")
+    app.press("x")
+    pick(app, "acme/plain")
     app.wait_for("Talk to")
     app.press("Hello", "\r")
     app.wait_for("The reply has come.* in all", 40)
@@ -57,15 +64,15 @@ def test_no_planted_sequence_reaches_the_terminal_from_any_screen(
     server.fails = False
     app.press("\x1bOS")
     app.press("one", "\n", "two", "\x12")  # embed
-    app.settle(0.5)
+    app.settle(0.25)
     app.press("\x1b[15~")  # spend
-    app.settle(0.5)
+    app.settle(0.25)
     app.press("\r")
     app.wait_for("What happened|at sending")
     app.press(ESCAPE)
     app.press("\x10")  # the palette
     app.wait_for("▔▔▔▔")
-    app.press("evil", quiet_s=0.3)
+    app.press("evil", quiet_s=0.2)
     app.press(ESCAPE, ESCAPE)
     assert app.leave() == 0
     paths = {path.partition("?")[0] for _, path, _ in server.seen}
@@ -94,8 +101,7 @@ def test_ten_megabytes_on_one_line(start_app: StartApp, server: PlantingServer) 
     server.piece = LONG_LINE * 2
     app = start_app()
     app.wait_for(r"[1-9] of [1-9]")
-    app.press("/", "acme/plain", "\r")
-    app.press("\r")
+    pick(app, "acme/plain")
     app.wait_for("Talk to")
     app.press("Hello", "\r")
     app.wait_for("The reply has come.* in all", 90)

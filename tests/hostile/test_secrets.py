@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from planting_server import PlantingServer
-from terminal_app import KEY, TerminalApp
+from terminal_app import KEY, TerminalApp, pick
 
 from tui.openrouter.client import OpenRouterClient
 from tui.openrouter.errors import ApiError
@@ -53,8 +53,7 @@ def test_the_key_is_nowhere_after_a_visit(start_app: StartApp, server: PlantingS
     configure(config, server.url, 0o600)
     app = start_app(ORTUI_CONFIG=str(config), OPENROUTER_API_KEY="", OPENROUTER_BASE_URL="")
     app.wait_for(r"[1-9] of [1-9]")
-    app.press("/", "acme/plain", "\r")
-    app.press("\r")
+    pick(app, "acme/plain")
     app.wait_for("Talk to")
     app.press("Hello", "\r")
     app.wait_for("The reply has come.* in all", 40)
@@ -62,9 +61,9 @@ def test_the_key_is_nowhere_after_a_visit(start_app: StartApp, server: PlantingS
     app.press("Again", "\r")
     app.wait_for("The server refused the request", 40)
     app.press("\x1bOS", "one", "\n", "two", "\x12")
-    app.settle(0.5)
+    app.settle(0.25)
     app.press("\x1b[15~")
-    app.settle(0.3)
+    app.settle(0.25)
     command_line = Path(f"/proc/{app.pid}/cmdline")
     if command_line.exists():
         assert_unseen(command_line.read_bytes(), "the list of processes")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terminal_app import AUDITED, TerminalApp
+from terminal_app import AUDITED, TerminalApp, pick
 from worker_host import Books
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -101,11 +101,7 @@ def _stream_two(app: TerminalApp, end: str) -> None:
     module, screen = next((of for of in SCREENS.values() if of[0] in end), (None, None))
     app.start(program=AUDITED + (BREAKS.format(module=module, screen=screen) if module else "sys.exit(main())"))
     app.wait_for(r"\d of \d")
-    app.press("/", "demo/slow")
-    app.wait_for("2 of ")
-    app.press("\r")
-    app.wait_for("enter chat")
-    app.press("\r")
+    pick(app, "demo/slow")
     app.wait_for("Talk to")
     app.press("Question 1", "\r")
     app.wait_for(r"tok/s")

@@ -19,12 +19,12 @@ class SpacedReads:
     would take a third of a slow processor for what is shown 13 times a second.
     """
 
-    def __init__(self, network_stream: object) -> None:
+    def __init__(self, network_stream: Any) -> None:
         """`network_stream` is what httpx names so in a response's extensions; None, or of another kind: left alone."""
         self._wanted = False
         self._read_at = 0.0
         self._rest: asyncio.Future[None] | None = None
-        self._stream: Any = network_stream
+        self._stream = network_stream
         self._read: Callable[..., Awaitable[bytes]] | None = getattr(network_stream, "read", None)
         if self._read is not None:
             self._stream.read = self._read_spaced

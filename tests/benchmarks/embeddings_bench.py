@@ -257,7 +257,7 @@ async def look_at(folder: str) -> None:
 
         async def until(condition: Callable[[], object]) -> None:
             while not condition():
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.004)  # more often, and looking would be measured
 
         def lines_stand() -> bool:
             return len(screen.lines) == COUNT and "number 7 of" in app.drawn

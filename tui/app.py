@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from tui.enter_keys import teach_enter_keys
 from tui.keyed_app import BETWEEN, KeyedApp
 from tui.openrouter.text import Clean, clean_line
 from tui.screens.limit_toasts import LimitToasts
+from tui.screens.live_screen import LiveScreen
 from tui.screens.session import make_session
 from tui.screens.sparing_stylesheet import SparingStylesheet
 from tui.stylesheets import THEME_VARIABLES, style_path
@@ -226,6 +228,9 @@ class OrtuiApp(KeyedApp):
         run, self._worker_run = self._worker_run, None
         if run is None or run.is_finished:
             return
+        for screen in chain.from_iterable(self._screen_stacks.values()):
+            if isinstance(screen, LiveScreen):
+                screen.save_now()  # the worker writes what it is handed before it stops
         if not run.is_cancelled:
             # After a crash Textual has cancelled it already.
             run.cancel()

@@ -235,12 +235,12 @@ async def test_nothing_that_is_written_in_private_is_in_any_file(
         screen.attach_path(str(notes))
         await until(pilot, lambda: screen.composer.attachments)
         await pilot.press(*"plughxyzzy draft")
-        screen.save_draft()
+        screen.save_now()
         await pilot.press("ctrl+g")
         await ask(pilot, screen, "demo/echo", "plughxyzzy question")
         await until(pilot, lambda: "plughxyzzy" in texts(screen)[-1])
         await pilot.press(*"plughxyzzy more")
-        screen.save_draft()
+        screen.save_now()
         # Back to what is stored, and here again: the draft is still there.
         first = screen.conversation
         assert first is not None

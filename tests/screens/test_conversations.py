@@ -180,7 +180,7 @@ async def test_a_private_conversation_says_so_and_hands_nothing_on_to_be_stored(
         conversation_id = await begin_private(pilot, screen, worker)
         worker.submitted.clear()
         await pilot.press(*"hush")
-        screen.save_draft()
+        screen.save_now()
         assert not [one for one in worker.sent(Remember) if "hush" in str(one.value)]
         assert worker.sent(SaveConversation)
         assert all(one.private for one in worker.sent(SaveConversation))

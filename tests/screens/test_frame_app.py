@@ -35,10 +35,12 @@ from tui.core.events import (
 from tui.core.routing import Routing
 from tui.core.state import Topic
 from tui.openrouter.text import Clean, Opaque
+from tui.screens.chat import ChatScreen
 from tui.screens.confirm import Confirm
 from tui.screens.goto_menu import GotoMenu
 from tui.screens.help import HelpScreen
 from tui.screens.live_screen import LiveScreen
+from tui.screens.models import ModelsScreen
 from tui.screens.pick import PickScreen
 from tui.screens.session import GoTo, Session, UseModel
 from tui.views import VIEWS, MakeScreen
@@ -437,3 +439,31 @@ async def test_the_strip_of_a_hidden_view_has_no_running_timer(harness: Harness)
         await until(pilot, lambda: not strip._awake)
         timer: Any = strip._timer
         assert not timer._active.is_set()
+
+
+async def test_what_was_typed_last_is_handed_in_before_the_worker_stops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("models", "chat_writing"):
+        monkeypatch.setattr(f"tui.screens.{module}._SAVE_AFTER_S", 3600.0)  # no pause in typing is that long
+    harness = Harness(settings, VIEWS)
+    async with harness.app.run_test() as pilot:
+        worker = harness.worker
+        worker.publish(PreferencesRead(values={"draft": ""}, favourites=frozenset(), recents=()))
+        await pilot.pause()
+        await pilot.press("slash", *"claude")
+        models = pilot.app.screen
+        assert isinstance(models, ModelsScreen)
+        await until(pilot, lambda: models.filter_line.text == "claude")
+        await pilot.press("f3")
+        await pilot.pause()
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        screen.composer.focus()
+        await pilot.press(*"half a thought")
+        await until(pilot, lambda: screen.composer.draft == "half a thought")
+        assert not [command for command in worker.submitted if isinstance(command, Remember)]
+        await pilot.press("ctrl+q")
+        await asyncio.wait_for(worker.stopped.wait(), 10)
+    kept = {command.name: command.value for command in worker.submitted if isinstance(command, Remember)}
+    assert kept["models.filter"] == "claude" and kept["draft"] == "half a thought"

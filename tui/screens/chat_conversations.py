@@ -115,7 +115,7 @@ class ChatConversations(ChatWriting):
         (self.composer if message_id is None else self.transcript).focus()
 
     def _go_to(self, conversation_id: str, *, from_list: bool) -> None:
-        self.save_draft()
+        self.save_now()
         self.stop_editing()
         self._undo = None
         self._reveal = None

@@ -64,7 +64,7 @@ class ChatWriting(ChatReading):
 
     @override
     def on_screen_suspend(self) -> None:
-        self.save_draft()
+        self.save_now()
 
     # the draft
 
@@ -83,14 +83,15 @@ class ChatWriting(ChatReading):
         self._show_running()
         if self._save_timer is not None:
             self._save_timer.stop()
-        self._save_timer = self.set_timer(_SAVE_AFTER_S, self.save_draft)
+        self._save_timer = self.set_timer(_SAVE_AFTER_S, self.save_now)
 
     @on(Composer.Completed)
     def complete(self, event: Composer.Completed) -> None:
         if self._completion is not None:
             self._completion.take(event.choice)
 
-    def save_draft(self) -> None:
+    @override
+    def save_now(self) -> None:
         """Keep what stands in the composer; a question that is edited is not a draft."""
         if self._save_timer is not None:
             self._save_timer.stop()
@@ -271,7 +272,7 @@ class ChatWriting(ChatReading):
 
     def edit_question(self, question: Message) -> None:
         """Put an earlier question into the composer; what is sent next takes its place."""
-        self.save_draft()
+        self.save_now()
         if self._editing is None:
             self._stashed = self.composer.draft, self.composer.attachments
         self._editing = question.id

@@ -177,3 +177,6 @@ class LiveScreen(Screen[None], inherit_bindings=False):
     def catch_up(self, topics: Topic) -> None:
         """Show how these slices stand now. Must be cheap: it runs up to 20 times a second."""
         raise NotImplementedError
+
+    def save_now(self) -> None:
+        """Hand in what waits for a pause in typing: the App calls it before it ends."""

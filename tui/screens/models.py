@@ -288,12 +288,15 @@ class ModelsScreen(ShownModels):
             self._save_timer = None
             self.remember("models.filter", text)
 
+    @override
+    def save_now(self) -> None:
+        if self._mistake is None:
+            self._keep_filter(self.filter_line.text)
+
     @on(FilterLine.Left)
     def leave_filter(self) -> None:
         self.table.focus()
-        if self._mistake is None:
-            # Not a second later: somebody may leave the program with the next key.
-            self._keep_filter(self.filter_line.text)
+        self.save_now()
 
     @on(ModelTable.SortChanged)
     def sort(self, event: ModelTable.SortChanged) -> None:

@@ -312,21 +312,20 @@ class SheetPanes:
         grouped, lines, marks = self.grouped and self.can_group, self.lines, self.marks
         key = (self._version, grouped)
 
-        def take(places: list[tuple[float, float]]) -> None:
+        def work() -> list[MapPoint]:
+            places = places_on_map(rows, grouped=grouped, stopped=lambda: self._doing.get("map") != key)
             plain = GroupMark("•", -1)
-            self.map.show(
-                [
-                    MapPoint(line.line, x, y, line.text, line.label, marks.get(line.group, plain))
-                    for line, (x, y) in zip(lines, places, strict=True)
-                ]
-            )
+            return [
+                MapPoint(line.line, x, y, line.text, line.label, marks.get(line.group, plain))
+                for line, (x, y) in zip(lines, places, strict=True)
+            ]
+
+        def take(points: list[MapPoint]) -> None:
+            self.map.show(points)
             self._listed = ()
             self.show_neighbours()
 
-        def stopped() -> bool:
-            return self._doing.get("map") != key
-
-        self._work_out("map", key, lambda: places_on_map(rows, grouped=grouped, stopped=stopped), take)
+        self._work_out("map", key, work, take)
 
     @property
     def can_group(self) -> bool:

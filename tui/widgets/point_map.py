@@ -124,6 +124,9 @@ class PointMap(Widget, can_focus=True):
         self._shares: dict[int, tuple[float, float]] = {}
         """Where the points lie, in shares of the whole from the upper left."""
         self._picture: tuple[object, list[list[tuple[str, str]]]] = (None, [])
+        self._seen: tuple[object, list[tuple[int, float, float]], dict[tuple[int, int], tuple[str, str]]] | None = None
+        """For which room and zoom, the points in view, and the cells of their dots where there are too many for shapes;
+        the cursor moves among them at no cost."""
 
     def show(self, points: Sequence[MapPoint]) -> None:
         """Show these points; the cursor stays on its text."""
@@ -140,6 +143,7 @@ class PointMap(Widget, can_focus=True):
         }
         self._linked = ()
         self._picture = (None, [])
+        self._seen = None
         self.set_reactive(PointMap.cursor, self._at_line.get(line) if line is not None else None)
         self.refresh()
 
@@ -219,19 +223,11 @@ class PointMap(Widget, can_focus=True):
     def _make_lines(self) -> list[list[tuple[str, str]]]:
         width, height = self._room()
         cells: dict[tuple[int, int], tuple[str, str]] = {}
-        visible: list[tuple[int, float, float]] = []
-        # As `_place` has it, without a call for each of what may be 10,000 points.
-        across, down = max(1, width - 3) * self._scale, max(1, height - 1) * self._scale
-        left = 1 + max(1, width - 3) * 0.5 - self._middle[0] * across
-        top = max(1, height - 1) * 0.5 - self._middle[1] * down
-        for at, (share_x, share_y) in self._shares.items():
-            x, y = left + share_x * across, top + share_y * down
-            if -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5:
-                visible.append((at, x, y))
+        visible, dots = self._in_view(width, height)
         if self.cursor is not None:
             self._draw_edges(cells, width, height)
         if len(visible) > _SHAPES_UP_TO:
-            self._draw_dots(cells, visible)
+            cells |= dots
         else:
             for at, x, y in reversed(visible):
                 mark = self._map_points[at].mark
@@ -248,6 +244,29 @@ class PointMap(Widget, can_focus=True):
         first = [at for at in (self.cursor, *self._linked) if at is not None]
         self._draw_labels(cells, [*first, *(at for at in named if at not in first)], width, height)
         return [_runs(cells, y, width) for y in range(height)]
+
+    def _in_view(
+        self, width: int, height: int
+    ) -> tuple[list[tuple[int, float, float]], dict[tuple[int, int], tuple[str, str]]]:
+        key = (width, height, self._scale, self._middle)
+        if self._seen is not None and self._seen[0] == key:
+            return self._seen[1:]
+        visible: list[tuple[int, float, float]] = []
+        dots: dict[tuple[int, int], tuple[str, str]] = {}
+        # As `_place` has it, without a call for each of what may be 10,000 points.
+        across, down = max(1, width - 3) * self._scale, max(1, height - 1) * self._scale
+        left = 1 + max(1, width - 3) * 0.5 - self._middle[0] * across
+        top = max(1, height - 1) * 0.5 - self._middle[1] * down
+        for at, (share_x, share_y) in self._shares.items():
+            x, y = left + share_x * across, top + share_y * down
+            if -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5:
+                visible.append((at, x, y))
+        if len(visible) > _SHAPES_UP_TO:
+            self._draw_dots(dots, visible)
+            # Of these many it only matters that they are too many for shapes.
+            del visible[_SHAPES_UP_TO + 1 :]
+        self._seen = (key, visible, dots)
+        return visible, dots
 
     def _draw_edges(self, cells: dict[tuple[int, int], tuple[str, str]], width: int, height: int) -> None:
         assert self.cursor is not None

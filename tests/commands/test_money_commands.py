@@ -113,7 +113,7 @@ def test_what_is_left_has_its_countdown_its_age_and_a_mark_when_it_is_short() ->
             label=Clean("k"),
             limit=Decimal(limit),
             limit_remaining=Decimal(remaining),
-            limit_reset=reset and Clean(reset),
+            limit_reset=Clean(reset) if reset else None,
         )
         return left_words(QuotaRead(as_of=now - read_s_ago, key=key, credits=None), now)
 

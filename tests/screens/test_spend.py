@@ -637,6 +637,28 @@ async def test_the_page_and_the_id_of_a_request(
         assert why_no_page(named, demo) and not why_no_page(named, settings)
 
 
+async def test_limits_that_have_no_room_are_counted_and_a_key_shows_them(tmp_path: Path, worker: HandWorker) -> None:
+    budget = Budget(day=Decimal(5), month=Decimal(50), session=Decimal(1), action="block")
+    app = Host(SpendScreen, make_settings(tmp_path, budget=budget), worker)
+    async with app.run_test(size=(80, 24)) as pilot:
+        uses = tuple(KeyUse(account=str(number), tail=Clean(f"…000{number}")) for number in range(4))
+        worker.publish(SpendSummed(summary()), view(), key_quota(), LimitsRead(keys=uses, free=FreeUse(day_used=1)))
+        gauges = app.screen.query_one(Gauges)
+        await until(pilot, lambda: gauges.size.height == 8)
+        assert "more" not in gauges.render().plain
+        gauges.styles.max_height = 6
+        await until(pilot, lambda: gauges.size.height == 6)
+        assert gauges.render().plain.endswith("3 more, m shows all: …0002, …0003, free models")
+        await pilot.press("m")
+        await until(
+            pilot,
+            lambda: (
+                isinstance(app.screen, HelpScreen)
+                and "…0003" in "\n".join(str(line.render()) for line in app.screen.query(Static))
+            ),
+        )
+
+
 async def test_countdowns_wake_as_seldom_as_what_they_say_changes(settings: Settings, worker: HandWorker) -> None:
     app = Host(SpendScreen, settings, worker)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -654,7 +676,7 @@ async def test_countdowns_wake_as_seldom_as_what_they_say_changes(settings: Sett
         assert screen.rests_s == 1.0
         worker.now += 12
         screen.tick()
-        assert "rests 18 s" in screen.query_one(Gauges).render().plain
+        await until(pilot, lambda: "rests 18 s" in screen.query_one(Gauges).render().plain)
 
 
 async def test_older_requests_are_loaded_at_the_end_of_the_list(settings: Settings, worker: HandWorker) -> None:

@@ -15,11 +15,12 @@ from tui.config_types import ChatDefaults, EmbeddingDefaults, Provider, UiSettin
 from tui.core.conversation import ConversationSettings, Cost, CostKind, Failure, Message, Receipt
 from tui.core.events import Job, JobChanged, JobState, LimitsRead, QuotaRead, ReplyGrew, SpendSummed, TurnQueued
 from tui.core.ledger import FreeUse, KeyLimits, KeyState, KeyUse, SpendRow, SpendSummary
+from tui.core.resets import next_reset
 from tui.core.state import State
 from tui.folders import Folders
 from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.text import Clean
-from tui.widgets.meter_strip import Level, MeterStrip, level_of, next_reset, strip_parts
+from tui.widgets.meter_strip import Level, MeterStrip, level_of, strip_parts
 
 NOW = 1_786_000_000.0  # Thursday 2026-08-06 07:06:40 UTC
 

@@ -269,7 +269,8 @@ def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
         ):
             if limit:
                 near = _warning(Decimal(used), Decimal(limit))
-                parts.append(f"{short_count(used)}/{short_count(limit)} {unit}{near}")
+                whose = f"{use.tail} " if len(standing.uses) > 1 and unit == "rpm" else ""
+                parts.append(f"{whose}{short_count(used)}/{short_count(limit)} {unit}{near}")
     return Clean(" · ".join(parts))
 
 

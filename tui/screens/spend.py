@@ -75,6 +75,7 @@ class SpendScreen(LiveScreen):
         Binding("e", "export", "export", tooltip="All requests into a CSV or JSON file.", id="spend.export"),
         Binding("h", "turn_time", "hours/days", show=False, tooltip="By the hour or by the day.", id="spend.hours"),
         Binding("a", "account", "account", show=False, tooltip="The account's days beside ours.", id="spend.account"),
+        Binding("m", "limits", "all limits", show=False, tooltip="All lines of the limits pane.", id="spend.limits"),
         Binding("r", "reload", "refresh", show=False, tooltip="Sum again and ask what is left.", id="spend.refresh"),
         Binding("escape", "clear_filter", "all requests", tooltip="All requests again.", id="spend.clear"),
     ]
@@ -329,6 +330,13 @@ class SpendScreen(LiveScreen):
         days = state.spend.by_day if state.spend is not None else ()
         hours = state.spend_view.by_hour if state.spend_view is not None else ()
         _ = self.app.push_screen(PlotDialog(days, hours, by_hour=self._by_hour))
+
+    def action_limits(self) -> None:
+        from tui.screens.help import HelpScreen
+        from tui.screens.spend_dialogs import limits_section
+
+        section = limits_section(self._limits_at(self.session.now())[0])
+        _ = self.app.push_screen(HelpScreen([section], "limits"))
 
     def action_account(self) -> None:
         from tui.screens.help import HelpScreen

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tui.core.events import ActivityRead, HistoryRepriced
     from tui.core.ledger import SpendRow
+    from tui.widgets.bars import GaugeLine
 
 
 class PlotDialog(Dialog[None]):
@@ -93,7 +94,19 @@ def account_section(activity: ActivityRead, now: float) -> HelpSection:
         "What the whole account spent on closed days (UTC) and what went through this ledger; the difference are other "
         f"programs, other keys and other machines.{old}"
     )
+    if not rows:
+        text += " There are no closed days yet: the first is there after 00:00 UTC."
     return HelpSection("Account and ledger", text, tuple(rows))
+
+
+def limits_section(lines: Sequence[GaugeLine]) -> HelpSection:
+    """All lines of the limits pane in words, for terminals in which not all have room."""
+    rows = []
+    for line in lines:
+        figures = [f"{gauge.label} {gauge.text}{gauge.level.value}".strip() for gauge in line.gauges]
+        rows.append((str(line.name), "; ".join(part for part in (*figures, line.note) if part)))
+    text = "A budget counts what is reserved by requests that run; ! is from 80 %, !! from 95 % of a limit."
+    return HelpSection("Limits", text, tuple(rows))
 
 
 def repriced_section(answer: HistoryRepriced) -> HelpSection:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from typing_extensions import override
 
@@ -171,6 +172,11 @@ class Gauges(Widget):
         super().__init__()
         self._lines: list[GaugeLine] = []
 
+    @override
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many as there are; where that is too much, the last line says what is left out."""
+        return len(self._lines)
+
     def show_lines(self, lines: list[GaugeLine]) -> None:
         """Draw these lines; only another number of them moves what stands below."""
         if lines != self._lines:
@@ -183,8 +189,10 @@ class Gauges(Widget):
         dim = self.get_visual_style("bars--dim", partial=True)
         name_width = max((Content(line.name).cell_length for line in self._lines), default=0)
         bar_width = 6 if self.content_size.width < 90 else 10 if self.content_size.width < 140 else 20
+        lines, height = self._lines, self.content_size.height
+        left_out = len(lines) - max(1, height - 1) if len(lines) > height > 0 else 0
         drawn = []
-        for line in self._lines:
+        for line in lines[: len(lines) - left_out]:
             parts: list[object] = [Content(line.name).truncate(name_width, pad=True)]
             for gauge in line.gauges:
                 parts += ["  ", self._gauge(gauge, bar_width)]
@@ -192,6 +200,10 @@ class Gauges(Widget):
                 style = self.get_visual_style("bars--near", partial=True) if line.warns else dim
                 parts += ["  ", (line.note, style)]
             drawn.append(Content.assemble(*parts).truncate(self.content_size.width, ellipsis=True))  # type: ignore[arg-type]
+        if left_out:
+            names = ", ".join(line.name for line in lines[-left_out:] if line.name)
+            more = Content.assemble((f"{left_out} more, m shows all: {names}", dim))
+            drawn.append(more.truncate(self.content_size.width, ellipsis=True))
         return Content("\n").join(drawn)
 
     def _gauge(self, gauge: Gauge, width: int) -> Content:

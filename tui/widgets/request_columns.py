@@ -63,13 +63,14 @@ def gap_for(width: int) -> int:
 
 
 def state_words(row: LedgerRow, width: int = 26) -> Clean:
-    """How a request ended, in words and symbols; in little room what became of the bill comes before why."""
+    """How a request ended, in words and symbols; in little room what became of the bill comes before all else."""
     retries = f" ↻{row.tries - 1}" if row.tries > 1 else ""
     error = (row.error_kind or "").replace("_", " ")
     if row.error_kind == STOPPED:
         bill = {RequestState.AWAITED: "bill awaited", RequestState.ESTIMATED: "no bill came"}.get(row.state)
         words = "stopped" if bill is None else bill if width <= _SHORT_STATE else f"stopped, {bill}"
-        return Clean(f"■ {words}{retries}")
+        words = f"■ {words}"
+        return Clean(words + retries if len(words + retries) <= width else words)
     match row.state:
         case RequestState.RESERVED:
             words = "running"
@@ -83,7 +84,7 @@ def state_words(row: LedgerRow, width: int = 26) -> Clean:
             words = f"✕ {error}" if error else "not billed"
         case RequestState.BILLED:
             words = f"✂ {error}" if error else "done"
-    return Clean(words + retries)
+    return Clean(words + retries if len(words + retries) <= width else words)
 
 
 class More(NamedTuple):

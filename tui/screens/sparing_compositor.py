@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -40,6 +40,14 @@ class SparingCompositor(Compositor):
             extents[y] = (start, end) if known is None else (min(known[0], start), max(known[1], end))
         chops = self._chops_within(extents)
         return ChopsUpdate(chops, spans, [cuts[1:] for cuts in self.cuts])
+
+    @override
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        update = super().render_full_update(simplify)
+        # What asked to be painted meanwhile has been: its message, which is still on its way, paints nothing more.
+        for widget in self.visible_widgets:
+            widget._exchange_repaint_regions()
+        return update
 
     @override
     def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:

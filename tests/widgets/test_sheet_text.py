@@ -166,3 +166,17 @@ async def test_a_placeholder_goes_when_something_is_written_and_comes_back() -> 
         await pilot.press("backspace")
         await pilot.pause()
         assert "a text a line" in "".join(written(app))
+
+
+async def test_texts_begin_at_their_beginning_once_nobody_writes_a_long_one() -> None:
+    app = SheetHost()
+    async with app.run_test(size=(40, 8)) as pilot:
+        sheet = app.query_one(SheetText)
+        sheet.load([Clean("The cat sat on the mat"), Clean("long " * 12)])
+        sheet.focus()
+        await pilot.press("down", "end")
+        await until(pilot, lambda: "cat" not in written(app)[1] and sheet.scroll_x > 0)
+        app.screen.set_focus(None)
+        await until(pilot, lambda: "The cat sat on the mat" in written(app)[1])
+        sheet.focus()
+        await until(pilot, lambda: sheet.scroll_x > 0)

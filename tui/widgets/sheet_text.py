@@ -220,6 +220,13 @@ class SheetText(PaintedSheet):
 
     # What enters by pasting is foreign
 
+    def on_blur(self) -> None:
+        """All texts from their beginning: where one stands in a long one matters only while one writes."""
+        self.scroll_to(x=0, animate=False)
+
+    def on_focus(self) -> None:
+        self.scroll_cursor_visible()
+
     def on_paste(self, event: events.Paste) -> None:
         # Textual calls the TextArea's own handler next, with the same event.
         event.text = clean(event.text).replace("\r", "\n")

@@ -54,10 +54,6 @@ class ConversationsPick(PickScreen):
             now = self._session.now()
             self.put([conversation_item(row, now, with_model=True) for row in self._session.state.conversations])
 
-    @override
-    def keys_line(self) -> str:
-        return "ctrl+u brings it back" if self._gone is not None else "ctrl+r rename · ctrl+t pin · ctrl+d delete"
-
     def action_rename(self) -> None:
         from tui.screens.text_dialog import TextDialog
 

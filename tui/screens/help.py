@@ -95,7 +95,6 @@ class HelpScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="help") as pane:
             pane.border_title = self._pane_title
-            pane.border_subtitle = "esc closes"
             for section in self._sections:
                 yield Static(section.title, classes="help--title", markup=False)
                 if section.text:

@@ -97,7 +97,6 @@ class ParametersDialog(Dialog[ConversationSettings | None]):
         values = written(self._settings.parameters)
         with Vertical(classes="parameters") as pane:
             pane.border_title = Content("system prompt and parameters")
-            pane.border_subtitle = Content("ctrl+s takes over · ctrl+l presets · ctrl+n keeps one · esc leaves")
             system = TextArea(self._settings.system, id="system", tab_behavior="focus")
             system.border_title = Content("system prompt")
             yield system

@@ -24,6 +24,7 @@ class PickScreen(Dialog[str | None]):
     """Gives back the key of what was picked, None for esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "choose", priority=True, tooltip="Take the lit row.", id="pick_dialog.choose"),
         Binding("escape", "leave", "leave", tooltip="Pick nothing.", id="pick_dialog.leave"),
         Binding("up", "move(-1)", "up", show=False, priority=True, tooltip="One row up.", id="pick_dialog.up"),
         Binding("down", "move(1)", "down", show=False, priority=True, tooltip="One row down.", id="pick_dialog.down"),
@@ -78,28 +79,22 @@ class PickScreen(Dialog[str | None]):
             self.rows.filter(self.filter_line.value, keep_lit=True)
             self.show_count()
 
-    def keys_line(self) -> str:
-        """The keys of this list, for its border; empty for one that only picks."""
-        return ""
-
     def show_count(self) -> None:
-        """Say how many there are, and what can be done with them."""
+        """Say how many there are."""
         shown, total = len(self.rows.shown), len(self._items)
         pane = self.query_one(".pick")
-        counted = f"{shown:,} of {total:,}" if shown != total else f"{total:,}"
-        pane.border_subtitle = Content(" · ".join(part for part in (self.keys_line(), counted) if part))
+        pane.border_subtitle = Content(f"{shown:,} of {total:,}" if shown != total else f"{total:,}")
         note = self.query_one("#none", Static)
         note.display = not shown
         if not shown:
             note.update(self._empty if not total else "Nothing has all of these words.")
 
-    @on(Input.Submitted, "#filter")
-    def take_lit(self) -> None:
-        self.rows.action_choose()
-
     @on(PickList.Chosen)
     def take(self, event: PickList.Chosen) -> None:
         _ = self.dismiss(event.item.key)
+
+    def action_choose(self) -> None:
+        self.rows.action_choose()
 
     def action_move(self, rows: int) -> None:
         self.rows.action_move(rows)

@@ -43,10 +43,6 @@ class PresetsPick(PickScreen):
         if topics & Topic.PREFERENCES:
             self.put(preset_items(self._session))
 
-    @override
-    def keys_line(self) -> str:
-        return "ctrl+u brings it back" if self._gone is not None else "ctrl+d delete"
-
     def action_delete(self) -> None:
         lit = self.rows.lit
         if lit is None:

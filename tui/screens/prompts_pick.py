@@ -63,10 +63,6 @@ class PromptsPick(PickScreen):
         """The prompt that was picked."""
         return self._prompts[path]
 
-    @override
-    def keys_line(self) -> str:
-        return "ctrl+n keeps the draft · ctrl+s the system prompt"
-
     def action_keep_draft(self) -> None:
         self._keep("template", "the composer is empty")
 
@@ -114,7 +110,7 @@ class VariablesDialog(Dialog[dict[str, str] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", tooltip="Take no prompt.", id="variables.leave"),
-        Binding("ctrl+s", "take", "take", tooltip="Put them into the prompt.", id="variables.take", priority=True),
+        Binding("ctrl+s", "take", "take prompt", tooltip="Put them into it.", id="variables.take", priority=True),
         Binding("up", "app.focus_previous", "field before", show=False, tooltip="The field above.", id="variables.up"),
         Binding("down", "app.focus_next", "next field", show=False, tooltip="The field below.", id="variables.down"),
     ]
@@ -129,7 +125,6 @@ class VariablesDialog(Dialog[dict[str, str] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="parameters") as pane:
             pane.border_title = Content(self._prompt.name)
-            pane.border_subtitle = Content("enter next · ctrl+s takes the prompt · esc leaves")
             with VerticalScroll(classes="parameters--fields", can_focus=False):
                 for number, variable in enumerate(self._asked):
                     with Horizontal(classes="parameters--row"):

@@ -180,14 +180,6 @@ class RequestDialog(HelpScreen):
         self._row = row
 
     @override
-    def on_mount(self) -> None:
-        # Textual calls that of the base too.
-        pane = self.query_one(".help")
-        keys = "o logs page  " if why_no_page(self._row, self._session.settings) is None else ""
-        keys += "y copy id  " if self._row.generation_id else ""
-        pane.border_subtitle = f"{keys}esc closes"
-
-    @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "open_page" and why_no_page(self._row, self._session.settings) is not None:
             return None

@@ -31,6 +31,7 @@ class SearchDialog(Dialog[SearchHit | None]):
     """Gives back the message to open, None for esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "open", priority=True, tooltip="Open the lit message.", id="search.choose"),
         Binding("escape", "leave", "leave", tooltip="Open nothing.", id="search.leave"),
         Binding("up", "move(-1)", "up", show=False, priority=True, tooltip="One hit up.", id="search.up"),
         Binding("down", "move(1)", "down", show=False, priority=True, tooltip="One hit down.", id="search.down"),
@@ -51,7 +52,6 @@ class SearchDialog(Dialog[SearchHit | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="search") as pane:
             pane.border_title = Content("search all conversations")
-            pane.border_subtitle = Content("enter opens · esc leaves")
             yield Input(placeholder="words", id="words", compact=True)
             yield HitList()
             yield Static("", id="none", markup=False)
@@ -88,11 +88,9 @@ class SearchDialog(Dialog[SearchHit | None]):
         else:
             none.update("Searching …")
         count = len(self.hits.hits) if answered else 0
-        counted = f"{count}{'+' if count >= 50 else ''} found · " if wanted and answered else ""
-        pane.border_subtitle = Content(f"{counted}enter opens · esc leaves")
+        pane.border_subtitle = Content(f"{count}{'+' if count >= 50 else ''} found" if wanted and answered else "")
 
-    @on(Input.Submitted, "#words")
-    def take_lit(self) -> None:
+    def action_choose(self) -> None:
         found = self._session.state.found
         if found is not None and found.words == clean_line(self.words.value.strip()):
             self.hits.action_choose()

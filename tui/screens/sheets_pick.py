@@ -50,10 +50,6 @@ class SheetsPick(PickScreen):
         if topics & Topic.EMBEDDINGS:
             self.put(_items(self._session))
 
-    @override
-    def keys_line(self) -> str:
-        return "ctrl+u brings it back" if self._gone else "ctrl+r rename · ctrl+d delete"
-
     def action_rename(self) -> None:
         from tui.screens.text_dialog import TextDialog
 

@@ -67,7 +67,6 @@ class PlotDialog(Dialog[None]):
         rows = self._hours if self._by_hour else self._days
         pane = self.query_one("#spend-plot")
         pane.border_title = "per hour, 48 h" if self._by_hour else "per day, 30 d (UTC)"
-        pane.border_subtitle = "h hours/days  esc closes"
         self.query_one(SpendPlot).show_rows(rows)
         billed = estimated = Decimal(0)
         for row in rows:

@@ -18,7 +18,7 @@ from tui.core.events import (
     TurnEnded,
     TurnQueued,
 )
-from tui.core.state import State, Topic
+from tui.core.state import OPEN_AT_MOST, State, Topic
 from tui.openrouter.chat import KeyInfo
 from tui.openrouter.text import Clean
 
@@ -83,6 +83,24 @@ def test_reading_a_conversation_keeps_what_grows_in_it() -> None:
     assert [one.text for one in state.open["c"].messages] == ["Hi", "newest"]
     state.apply(TurnEnded(conversation_id="c", message_id="a", state=MessageState.DONE, receipt=Receipt()))
     assert state.open["c"].messages[1].state is MessageState.DONE
+
+
+def test_conversations_of_long_ago_are_let_go_but_for_those_that_stream() -> None:
+    state = State()
+    state.apply(queued())
+    for number in range(OPEN_AT_MOST + 4):
+        state.apply(
+            ConversationOpened(Conversation(id=f"c{number}", title=Clean("t"), settings=ConversationSettings()))
+        )
+        if number == 8:
+            known = state.open["c5"]
+            state.apply(ConversationOpened(Conversation(id="c5", title=Clean("new"), settings=ConversationSettings())))
+            assert state.open["c5"] is known and known.title == "new"
+    assert len(state.open) == OPEN_AT_MOST + 1 and "c" in state.open
+    assert {"c0", "c4", "c5"} & state.open.keys() == {"c4", "c5"} and f"c{OPEN_AT_MOST + 3}" in state.open
+    state.apply(TurnEnded(conversation_id="c", message_id="a", state=MessageState.DONE, receipt=Receipt()))
+    state.apply(ConversationOpened(Conversation(id="last", title=Clean("t"), settings=ConversationSettings())))
+    assert "c" not in state.open and len(state.open) == OPEN_AT_MOST
 
 
 def test_events_of_what_is_not_there_change_nothing() -> None:

@@ -108,6 +108,8 @@ class Sheets(msgspec.Struct):
     """What the store was asked for, by request; the last few, since several may come within a frame."""
 
 
+OPEN_AT_MOST: Final = 16
+"""Conversations in memory; the worker tells of what others write in fewer."""
 _KEPT_NOTICES: Final = 50
 _KEPT_RESULTS: Final = 2
 _KEPT_FOUND: Final = 8
@@ -133,7 +135,7 @@ class State:
         self.found: MessagesFound | None = None
         """The last search over all messages."""
         self.open: dict[str, Conversation] = {}
-        """Open conversations by id."""
+        """Open conversations by id, the one that was read or written in last at the end."""
         self.streaming: dict[str, str] = {}
         """Message id → conversation id of the replies that are queued or grow."""
         self.jobs: dict[str, Job] = {}
@@ -325,7 +327,7 @@ class State:
             conversation = Conversation(
                 id=event.conversation_id, title=event.title, settings=event.settings, private=event.private
             )
-            self.open[conversation.id] = conversation
+        self._keep_open(conversation)
         conversation.settings = event.settings
         conversation.draft = Clean("")
         if event.replaces is not None:
@@ -376,7 +378,8 @@ class State:
 
         A reply that grows is further in memory than in the database it was read from.
         """
-        known = self.open.setdefault(read.id, read)
+        known = self.open.get(read.id, read)
+        self._keep_open(known)
         known.reads += 1
         if known is read:
             return
@@ -386,6 +389,18 @@ class State:
         messages = [self._as_known(before.pop(message.id, None), message) for message in read.messages]
         messages.extend(message for message in before.values() if message.id in self.streaming)
         known.messages = messages
+
+    def _keep_open(self, conversation: Conversation) -> None:
+        """Let go of those that were read and written in longest ago, but for the ones that stream.
+
+        The one on screen is among the last: a view that shows another one asks for it to be read.
+        """
+        self.open.pop(conversation.id, None)
+        self.open[conversation.id] = conversation
+        if len(self.open) > OPEN_AT_MOST:
+            busy = set(self.streaming.values())
+            for old in [old for old in list(self.open)[:-OPEN_AT_MOST] if old not in busy]:
+                del self.open[old]
 
     def _as_known(self, known: Message | None, read: Message) -> Message:
         """The message that is there already, brought to what was read; else the one that was read."""

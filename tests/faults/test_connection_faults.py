@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -242,9 +243,23 @@ class ClosingServer:
         """The connection, counted from 1, of each question that was read whole."""
         self.connections = 0
         self.closed = asyncio.Event()
+        self._open = 0
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/api/v1"
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        while self._open:
+            await asyncio.sleep(0.005)
+        await self._server.wait_closed()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._open += 1
         number, answered = self.connections, 0
         try:
             while True:
@@ -269,6 +284,9 @@ class ClosingServer:
                 reset(writer)
             writer.close()
             self.closed.set()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self._open -= 1
 
 
 ANSWER = (
@@ -288,9 +306,7 @@ async def test_a_connection_that_was_closed_while_it_rested_is_not_used(
     then: str, fresh_key: Callable[..., str], tmp_path: Path
 ) -> None:
     closing = ClosingServer(then)
-    server = await asyncio.start_server(closing.serve, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+    async with closing as url:
         host = Host(make_settings(tmp_path, url, fresh_key()), patience=PATIENCE)
         try:
             await host.start(catalogue=False)
@@ -310,9 +326,7 @@ async def test_a_connection_that_is_closed_as_the_question_comes_sends_it_once(
 ) -> None:
     """Nobody but the server knows whether it was read; to send it again may cost it twice, so that is asked."""
     closing = ClosingServer("unread")
-    server = await asyncio.start_server(closing.serve, "127.0.0.1", 0)
-    async with server:
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+    async with closing as url:
         host = Host(make_settings(tmp_path, url, fresh_key()), patience=PATIENCE)
         try:
             await host.start(catalogue=False)

@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -288,7 +289,7 @@ class ScriptedServer:
         assert self._server is not None
         self._server.close()
         for writer in self._open:
-            writer.close()
+            writer.transport.abort()  # what nobody reads any more would keep it open
         while self._open:
             await asyncio.sleep(0.005)
         await self._server.wait_closed()
@@ -316,8 +317,10 @@ class ScriptedServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._open.discard(writer)
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self._open.discard(writer)
 
 
 async def silent(writer: asyncio.StreamWriter) -> None:

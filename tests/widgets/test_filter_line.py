@@ -133,6 +133,28 @@ async def test_what_is_typed_is_completed_from_a_list() -> None:
         await until(pilot, lambda: app.left == 1)
 
 
+async def test_choices_stay_below_their_word_when_the_field_scrolls() -> None:
+    app = FilterHost()
+    async with app.run_test(size=(60, 12)) as pilot:
+        line = app.query_one(FilterLine)
+        line.put("")
+        await line.begin()
+        field = line.field
+        assert field is not None
+        for letter in "claude sonnet opus haiku fable mythos and some more words t":
+            await pilot.press("space" if letter == " " else letter)
+        await until(pilot, lambda: "can call tools" in _screen(app) and field.scroll_x > 0)
+
+        def below() -> bool:
+            typed, choices, *_ = _screen(app).split("\n")
+            return choices.index("tools") == typed.index("words t") + len("words ")
+
+        await until(pilot, below)
+        # A wider field scrolls back, and they move with it.
+        await pilot.resize_terminal(100, 12)
+        await until(pilot, lambda: field.scroll_x == 0 and below())
+
+
 async def test_a_foreign_author_is_no_markup_in_the_list() -> None:
     app = FilterHost()
     async with app.run_test(size=(80, 12)) as pilot:

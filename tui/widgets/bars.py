@@ -71,8 +71,11 @@ class CourseBars(SpendBars):
         when = "at" if dearest.key.isdecimal() else "on"
         first, last = short_time(rows[0].key), short_time(rows[-1].key)
         across = len(rows) * cells
-        for top in (f"top {sum_text(dearest)} {when} {short_time(dearest.key)}", f"top {sum_text(dearest)}", "…"):
-            legend = f"{first}{top.center(max(len(top) + 2, across - len(first) - len(last)))}{last}"
+        short = f"top {sum_text(dearest)}"
+        # Where the last is the dearest, its time stands at the end anyway.
+        whole = short if dearest is rows[-1] else f"{short} {when} {short_time(dearest.key)}"
+        for top in (whole, short, "…"):
+            legend = f"{first}{top.center(max(len(top) + 4, across - len(first) - len(last)))}{last}"
             if len(legend) <= width:
                 break
         return Content.assemble(*[part for line in lines for part in ((line, bar), "\n")], (legend[:width], dim))

@@ -63,6 +63,10 @@ class CompletionList(Overlay):
         self.set_reactive(CompletionList.lit, None)
         self.choices = tuple(choices)
         self.clear_cached_dimensions()
+        self.place(column)
+
+    def place(self, column: int) -> None:
+        """Lie below that column of the field's line."""
         self.put(Size(self._width(), len(self.choices)) if self.choices else Size(), Offset(column, 1))
 
     def move(self, rows: int) -> None:

@@ -240,6 +240,8 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
 
             self._choices = CompletionList()
             await self.mount(self.field, self._choices)
+            # What is typed before the field has its width scrolls it, and back once it has.
+            self.watch(self.field, "scroll_x", self._move_choices, init=False)
         # Not `focus()`, which waits until the keys that follow have gone elsewhere.
         self.screen.set_focus(self.field)
 
@@ -285,10 +287,19 @@ What is typed is completed: → takes the first choice, ↓ moves among them and
 
         had = bool(self.choices)
         self._completion = complete(self.text, self.field.cursor_position, self.vocabulary or Vocabulary())
-        column = len(_SLASH) + cell_len(self.text[: self._completion.start]) - self.field.scroll_offset.x
-        self._choices.show(self.choices, max(0, column - 1))
+        self._choices.show(self.choices, self._column_of_choices())
         if had is not bool(self.choices):
             self.refresh_bindings()
+
+    def _column_of_choices(self) -> int:
+        if self.field is None or self._completion is None:
+            return 0
+        column = len(_SLASH) + cell_len(self.text[: self._completion.start]) - self.field.scroll_offset.x
+        return max(0, column - 1)
+
+    def _move_choices(self) -> None:
+        if self._choices is not None and self.choices:
+            self._choices.place(self._column_of_choices())
 
     def _close(self) -> None:
         if self._choices is not None and self.choices:

@@ -56,6 +56,7 @@ async def test_a_cost_that_is_none_is_unknown_and_never_zero(
         host: Host = await start_host(url, KEY, catalogue=False)
         ended = await host.reply(host.ask("some/model"))
         (row,) = await host.requests()
+        await host.stop()  # it would go on asking the server for the bill while that is closed
     spent = host.state.spend
     assert spent is not None
     assert ended.state is MessageState.DONE

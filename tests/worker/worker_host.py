@@ -288,9 +288,12 @@ class ScriptedServer:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in self._open:
-            writer.transport.abort()  # what nobody reads any more would keep it open
+        # A worker that goes on asks for bills: what it has connected to by now comes here some turns of the loop later.
+        for _ in range(20):
+            await asyncio.sleep(0)
         while self._open:
+            for writer in self._open:
+                writer.transport.abort()  # what nobody reads any more would keep it open
             await asyncio.sleep(0.005)
         await self._server.wait_closed()
 

@@ -71,7 +71,9 @@ async def test_nothing_is_sent_that_could_not_be_written_down(unit: str, start_h
         assert (await host.reply(after)).state is MessageState.DONE
 
 
-@pytest.mark.parametrize("unit", ["_append_parts", "settle", "correct_take", "learn_ratio", "finish_message", "summary"])
+@pytest.mark.parametrize(
+    "unit", ["_append_parts", "settle", "correct_take", "learn_ratio", "finish_message", "summary"]
+)
 async def test_a_reply_goes_on_when_it_cannot_be_stored(unit: str, start_host: Any, fail: Any) -> None:
     server = ScriptedServer(OK)
     async with server as url:

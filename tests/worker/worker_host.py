@@ -289,7 +289,7 @@ class ScriptedServer:
         assert self._server is not None
         self._server.close()
         # A worker that goes on asks for bills: what it has connected to by now comes here some turns of the loop later.
-        for _ in range(20):
+        for _turn in range(20):
             await asyncio.sleep(0)
         while self._open:
             for writer in self._open:

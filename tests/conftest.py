@@ -101,6 +101,17 @@ def fresh_key() -> Callable[..., str]:
     return make
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of its own, without anything in it: the user's own is nothing for what tests write."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def openapi() -> dict[str, Any]:
     """The official OpenAPI document, cut to our calls; skips where it is not at hand."""

@@ -394,13 +394,11 @@ class _ClosingWorker(Worker):
             await self._context.database.aclose()
 
 
+@pytest.mark.usefixtures("home")
 async def test_what_was_marked_is_what_the_server_is_asked(
-    tmp_path: Path, demo_server: str, fresh_key: Callable[..., str], monkeypatch: Any
+    tmp_path: Path, demo_server: str, fresh_key: Callable[..., str]
 ) -> None:
     """The whole way: the table, the key, the chat, and the body of the request as the server got it."""
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     key = fresh_key()
     provider = Provider(
         id="openrouter",

@@ -11,9 +11,5 @@ sys.path[:0] = [str(Path(__file__).parent.parent / folder) for folder in ("worke
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The log of tests is nothing for the user's own folder."""
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+def _own_home(home: Path) -> None:
+    """Workers write a log."""

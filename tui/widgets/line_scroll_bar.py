@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
 from rich.segment import Segment
 from textual.geometry import Region
+from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 from typing_extensions import override
+
+STANDING_BAR: Final = """
+        overflow-x: hidden;
+        overflow-y: scroll;
+        scrollbar-size-vertical: 1;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+"""
+"""Styles of a pane whose bar is always there, unseen where all fits: one that comes and goes lays out the screen."""
+
+
+class LineScrolled(ScrollView):
+    """A pane whose vertical bar is a `LineScrollBar`."""
+
+    @property
+    @override
+    def vertical_scrollbar(self) -> ScrollBar:
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = bar = LineScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return self._vertical_scrollbar
 
 
 class LineScrollBar(ScrollBar):

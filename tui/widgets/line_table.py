@@ -9,17 +9,15 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 from textual.geometry import Region
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from typing_extensions import override
 
 from tui.widgets.framed_line import Edges, border_line, drawn_edges, framed
-from tui.widgets.line_scroll_bar import LineScrollBar
+from tui.widgets.line_scroll_bar import LineScrolled
 from tui.widgets.pieced_strip import PiecedStrip
 
 
-class LineTable(ScrollView):
+class LineTable(LineScrolled):
     """A scrolled pane whose `render_line` answers with whole lines; it may have a border, but no outline or tint.
 
     Textual dresses each line it is given in a new strip, and a new strip has nothing of what the last one had worked
@@ -95,12 +93,3 @@ class LineTable(ScrollView):
         if beside_bar == width:
             return strip
         return PiecedStrip([strip, Strip.blank(width - beside_bar, base)])
-
-    @property
-    @override
-    def vertical_scrollbar(self) -> ScrollBar:
-        if self._vertical_scrollbar is None:
-            self._vertical_scrollbar = bar = LineScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
-            bar.display = False
-            self.app._start_widget(self, bar)
-        return self._vertical_scrollbar

@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from typing_extensions import override
 
+from tui.widgets.line_scroll_bar import STANDING_BAR
 from tui.widgets.line_table import LineTable
 
 Piece: TypeAlias = tuple[str, str]
@@ -26,15 +27,10 @@ _KINDS: Final = ("title", "dim", "lit", "warning")
 class LineView(LineTable, can_focus=True):
     """Shows lines that somebody has made for its width; only those on the screen become strips."""
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        f"LineView {{{STANDING_BAR}}}"
+        """
     LineView {
-        overflow-x: hidden;
-        /* Always there, though nothing of it is seen where all fits: one that comes and goes lays out the screen. */
-        overflow-y: scroll;
-        scrollbar-size-vertical: 1;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
         border-left: blank;
         &:focus { border-left: thick $border; }
         & > .line-view--title { text-style: bold; }
@@ -44,6 +40,7 @@ class LineView(LineTable, can_focus=True):
         & > .line-view--warning { color: $text-warning; }
     }
     """
+    )
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line-view--{kind}" for kind in _KINDS}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "down", show=False, id="lines.down", tooltip="A line down"),

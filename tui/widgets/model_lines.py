@@ -15,6 +15,7 @@ from tui.core.catalogue_filter import QueryContext, SortOrder
 from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
+from tui.widgets.line_scroll_bar import STANDING_BAR
 from tui.widgets.line_table import LineTable
 from tui.widgets.model_cells import COLUMNS, TableStyles, cell
 from tui.widgets.model_columns import Column, Placed, fit, head_cell, place, point_aligned
@@ -28,16 +29,11 @@ _NOTHING: Final = CatalogueIndex(())
 class ModelLines(LineTable):
     """What is shown of which models, as lines; the keys and the cursor's moves are the table's."""
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        f"ModelLines {{{STANDING_BAR}}}"
+        """
     ModelLines {
         height: 1fr;
-        overflow-x: hidden;
-        /* Always there, though nothing of it is seen where all fits: one that comes and goes lays out the screen. */
-        overflow-y: scroll;
-        scrollbar-size-vertical: 1;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
         & > .model-table--head { color: $text-muted; }
         & > .model-table--sorted { color: $foreground; text-style: bold; }
         & > .model-table--dim { color: $text-muted; }
@@ -52,6 +48,7 @@ class ModelLines(LineTable):
         & > .model-table--resting { background: $block-cursor-blurred-background; text-style: bold; }
     }
     """
+    )
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "model-table--head",
         "model-table--sorted",

@@ -20,6 +20,7 @@ from typing_extensions import override
 from tui.core import formats
 from tui.core.ledger import LedgerRow
 from tui.openrouter.text import Clean
+from tui.widgets.line_scroll_bar import STANDING_BAR
 from tui.widgets.line_table import LineTable
 from tui.widgets.request_columns import (
     WIDE,
@@ -64,18 +65,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         "request-list--dim",
     }
     ALLOW_SELECT: ClassVar[bool] = False
-    DEFAULT_CSS = """
-    RequestList {
-        height: 1fr;
-        overflow-x: hidden;
-        /* Always there, though nothing of it is seen where all fits: one that comes and goes lays out the screen. */
-        overflow-y: scroll;
-        scrollbar-size-vertical: 1;
-        scrollbar-background: $background;
-        scrollbar-background-hover: $background;
-        scrollbar-background-active: $background;
-    }
-    """
+    DEFAULT_CSS = f"RequestList {{ height: 1fr; {STANDING_BAR} }}"
     HELP = (
         "The last requests, newest first. ~ is an estimate until the bill is there, – is unknown, "
         "↻ counts repeated tries, ■ was stopped, ✕ failed, ✂ was cut off."

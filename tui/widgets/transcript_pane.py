@@ -13,13 +13,11 @@ from typing import Final
 
 from textual import events
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollBar
 from textual.widget import Widget
 from typing_extensions import override
 
 from tui.core.conversation import Conversation, Message
-from tui.widgets.line_scroll_bar import LineScrollBar
+from tui.widgets.line_scroll_bar import LineScrolled
 from tui.widgets.markdown_kinds import Fence
 from tui.widgets.transcript_look import Look
 from tui.widgets.transcript_message import MessageBlock
@@ -40,7 +38,7 @@ Anchor = tuple[MessageBlock, int, int]
 """A message, one of its pieces (-1: not cut yet), and a line in it."""
 
 
-class TranscriptPane(ScrollView):
+class TranscriptPane(LineScrolled):
     """Draws the messages of a conversation and follows them."""
 
     ALLOW_SELECT = True
@@ -386,15 +384,6 @@ class TranscriptPane(ScrollView):
             self.refresh(Region(0, first, self.columns, last - first))
 
     # size, theme, focus
-
-    @property
-    @override
-    def vertical_scrollbar(self) -> ScrollBar:
-        if self._vertical_scrollbar is None:
-            self._vertical_scrollbar = bar = LineScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
-            bar.display = False
-            self.app._start_widget(self, bar)
-        return self._vertical_scrollbar
 
     @property
     def look(self) -> Look:

@@ -45,7 +45,7 @@ class Floor(App):
     def compose(self):
         with VerticalScroll():
             yield Markdown()
-        yield Input()
+        yield Input(placeholder="== ready ==")
     def on_mount(self):
         self.query_one(VerticalScroll).anchor()
         self.query_one(Input).focus()
@@ -66,6 +66,7 @@ class Floor(App):
                             if choice["delta"].get("content"):
                                 await writer.write(choice["delta"]["content"])
         await writer.stop()
+        self.query_one(Input).placeholder = "== end of " + prompt
 Floor().run()
 """
 OURS = """
@@ -127,11 +128,6 @@ class Program:
             self.read(0.05)
             if len(self.written) - before > _BLINKING * seconds:
                 began, before = time.monotonic(), len(self.written)
-
-    def settled(self, within_s: float) -> None:
-        """Wait until it has begun to write and then next to nothing came for two seconds."""
-        self.until(b"\x1b", within_s)
-        self.quiet(2.0)
 
     def keys(self, keys: str) -> None:
         self.written.clear()

@@ -94,14 +94,14 @@ def widget(url: str, model: str) -> tuple[float, int]:
     """CPU seconds of one Markdown widget fed by `Markdown.get_stream`, and bytes written."""
     program = Program(MARKDOWN.format(url=url, model=model))
     try:
-        program.until(b"== ready ==")
+        program.until(b"ready ==")
         program.quiet(0.5)
         program.keys("hi\r")
-        program.until(b"== end of hi")
+        program.until(b"end of hi")
         program.quiet(1.0)
         before = program.cpu()
         program.keys("go\r")
-        program.until(b"== end of go", 300.0)
+        program.until(b"end of go", 300.0)
         program.quiet(1.0)
         return program.cpu() - before, len(program.written)
     finally:

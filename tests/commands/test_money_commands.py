@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui.cli import main
 from tui.commands.quota import left_words
+from tui.core.conversation import ConversationSettings
 from tui.core.events import QuotaRead
+from tui.core.ledger import NewRequest, RequestKind, RequestState, Settlement
+from tui.database import chats, ledger
+from tui.database.opening import open_database
 from tui.openrouter.chat import Credits, KeyInfo
-from tui.openrouter.text import Clean
+from tui.openrouter.text import Clean, Opaque
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,6 +166,48 @@ def test_sums_as_csv_and_requests_as_files(ortui: Ortui) -> None:
         assert (row["cost"], row["cost_kind"], row["model"]) == (cost, "billed", "demo/plain")
     both = ortui("spend", "--csv", "--json")
     assert (both.status, both.err) == (2, "ortui: Give one of --json, --csv and --export.\n")
+
+
+def test_conversations_have_their_titles_on_a_terminal_and_their_ids_elsewhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = open_database(home / "ortui.db", busy_s=1).connection
+    title = Clean("Which of the trees in our park keep their leaves in winter?")
+    chats.create(connection, "0123abcd", title=title, settings=ConversationSettings(), now=1.0)
+    for number, conversation in enumerate(("0123abcd", None)):
+        new = NewRequest(
+            id=str(number),
+            kind=RequestKind.CHAT,
+            origin="http://127.0.0.1:9",
+            created_at=1.0,
+            model=Opaque("a/b"),
+            conversation_id=conversation,
+            reserve_usd=None,
+            estimate_usd=None,
+        )
+        ledger.reserve(connection, new, limits={}, action="warn", process="p", now=1.0)
+        bill = Settlement(request_id=str(number), state=RequestState.BILLED, ended_at=2.0, cost_usd=Decimal(2 - number))
+        ledger.settle(connection, bill)
+    connection.close()
+    monkeypatch.setenv("ORTUI_DATA_DIR", str(home))
+    monkeypatch.setenv("OPENROUTER_BASE_URL", "http://127.0.0.1:9/api/v1")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def printed(*options: str) -> str:
+        assert main(["spend", "--by", "conversation", *options]) == 0
+        return capsys.readouterr().out
+
+    for text in (printed(), printed("--csv")):
+        assert "0123abcd" in text and "trees" not in text
+    assert [row["key"] for row in json.loads(printed("--json"))["rows"]] == ["0123abcd", "–"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    head, named, nowhere, total = printed().splitlines()
+    # The title gives way to the figures, not they to it.
+    assert named.startswith("Which of the ") and "…" in named and len(head) == 80
+    assert [line.split()[-1] for line in (named, nowhere, total)] == ["$2.00", "$1.00", "$3.00"]
+    assert nowhere.startswith("–  ")
+    monkeypatch.setenv("COLUMNS", "200")
+    assert title in printed()
 
 
 def test_a_refused_key_and_no_key(ortui: Ortui) -> None:

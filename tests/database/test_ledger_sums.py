@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.core.conversation import CostKind
+from tui.core.conversation import ConversationSettings, CostKind
 from tui.core.ledger import (
     MONEY,
     KeyLimits,
@@ -25,7 +25,7 @@ from tui.core.ledger import (
     SpendRow,
     Take,
 )
-from tui.database import ledger
+from tui.database import chats, ledger
 from tui.database.limits import take
 from tui.database.opening import open_database
 from tui.database.request_rows import cost_of, last_requests, request_row
@@ -285,6 +285,16 @@ def test_a_request_is_kept_with_all_that_is_known(connection: sqlite3.Connection
     total, rows = spend_rows(connection, ORIGIN, "key")
     assert [one.key for one in rows] == ["…4f2a"]
     assert total.billed_usd == Decimal("4.5E-7")
+
+
+def test_conversations_have_an_id_and_a_title(connection: sqlite3.Connection) -> None:
+    chats.create(connection, "c1", title=Clean("About trees"), settings=ConversationSettings(), now=NOW)
+    for name, conversation in (("a", "c1"), ("b", "gone"), ("c", None)):
+        book(connection, request(name, conversation=conversation))
+        end(connection, name, RequestState.BILLED, "1")
+    rows = spend_rows(connection, ORIGIN, "conversation")[1]
+    assert {row.key: row.title for row in rows} == {"c1": "About trees", "gone": "a deleted conversation", "–": None}
+    assert {row.title for row in spend_rows(connection, ORIGIN, "model")[1]} == {None}
 
 
 def test_origins_never_mix(connection: sqlite3.Connection) -> None:

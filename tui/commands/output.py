@@ -94,8 +94,17 @@ def timestamp(unix: float | None) -> str | None:
     return None if unix is None else datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def write_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> None:
-    """Columns that line up, cut to the terminal's width at the last one; tab-separated and uncut for other programs."""
+def write_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: frozenset[int] = frozenset(),
+    shortened: int | None = None,
+) -> None:
+    """Columns that line up, cut to the terminal's width at the last one; tab-separated and uncut for other programs.
+
+    `shortened` is a column that is cut before the last one is, down to the width of its head.
+    """
     if not sys.stdout.isatty():
         for row in rows:
             say(Clean("\t".join(clean_line(cell) for cell in row)))
@@ -103,9 +112,12 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: 
     lines = [header, *([clean_line(cell) for cell in row] for row in rows)]
     widths = [max(width_of(line[column]) for line in lines) for column in range(len(header))]
     room = shutil.get_terminal_size().columns
+    if shortened is not None:
+        others = sum(widths) - widths[shortened] + len(_GAP) * (len(widths) - 1)
+        widths[shortened] = max(width_of(header[shortened]), min(widths[shortened], room - others))
     for line in lines:
         cells = [
-            _padded(cell, width, right=column in right)
+            _padded(_cut(cell, width), width, right=column in right)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         say(Clean(_cut(_GAP.join(cells).rstrip(), room)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -79,9 +80,16 @@ def command(
         names = ["key", *_sums(total)]
         write_bytes(csv_bytes([names, *([*_row(row).values()] for row in rows)]))
         return GOOD
-    lines = [_cells(row, row.key) for row in rows]
+    # Programs go by the id, which stays when a title is changed.
+    for_people = sys.stdout.isatty()
+    lines = [_cells(row, row.title if for_people and row.title is not None else row.key) for row in rows]
     header = (by.capitalize(), "Requests", "Tokens in", "Tokens out", "Billed", "Estimated", "Unknown")
-    write_table(header, [*lines, _cells(total, "total")], right=frozenset(range(1, 7)))
+    write_table(
+        header,
+        [*lines, _cells(total, "total")],
+        right=frozenset(range(1, 7)),
+        shortened=0 if by == "conversation" else None,
+    )
     return GOOD
 
 

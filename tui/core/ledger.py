@@ -244,6 +244,8 @@ class SpendRow(msgspec.Struct, frozen=True, kw_only=True):
     """Sums of one day, model, key, provider or conversation. USD; `unknown` counts requests without any figure."""
 
     key: Clean
+    title: Clean | None = None
+    """What people know it by where `key` is an id: the conversation's title."""
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0

@@ -219,7 +219,7 @@ def spend_rows(
     """The total since a UTC day (`YYYY-MM-DD`; None: ever), and its parts: days in order, else dearest first.
 
     The `key` of a row is the day, the model, the key's last characters, the provider (`–`: nobody said) or the
-    conversation's id (`–`: none). Raises ValueError when `since_day` is no day.
+    conversation's id (`–`: none); beside the id stands the title. Raises ValueError when `since_day` is no day.
     """
     since = None if since_day is None else day_of_name(since_day)
     days = _rows(connection, "day_total", origin, since)
@@ -268,8 +268,13 @@ def _named(connection: sqlite3.Connection, by: SpendBy, groups: dict[tuple[int, 
         def name(number: int) -> Clean:
             return clean_line(word(connection, number) or "") or _NONE
 
+    def title(number: int) -> Clean | None:
+        return _title(connection, number) if by == "conversation" and number else None
+
     # Where all that was tried came to nothing there is nothing to list.
-    return [share.row(name(key[-1])) for key, share in groups.items() if replace(share, failed=0) != NOTHING]
+    return [
+        share.row(name(key[-1]), title(key[-1])) for key, share in groups.items() if replace(share, failed=0) != NOTHING
+    ]
 
 
 def _day(number: int) -> Clean:

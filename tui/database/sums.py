@@ -47,10 +47,11 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
         sums |= {name: MONEY.subtract(getattr(self, name), getattr(other, name)) for name in _MONIES}
         return Share(**sums)
 
-    def row(self, key: Clean) -> SpendRow:
+    def row(self, key: Clean, title: Clean | None = None) -> SpendRow:
         """As a screen shows it."""
         return SpendRow(
             key=key,
+            title=title,
             **{name: getattr(self, name) for name in self.__struct_fields__ if name in SpendRow.__struct_fields__},
         )
 

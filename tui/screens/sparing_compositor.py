@@ -73,24 +73,30 @@ class SparingCompositor(Compositor):
                 continue
             left, right = seen.column_span
             lines = open_lines[bisect_left(open_lines, seen.y) : bisect_left(open_lines, seen.bottom)]
-            lines = [y for y in lines if any(left <= cut < right for cut in missing[y])]
+            lines = [y for y in lines if _any_within(missing[y], left, right)]
             if not lines:
                 continue
             top, bottom = lines[0], lines[-1] + 1
             strips = widget.render_lines(Region(seen.x - region.x, top - region.y, seen.width, bottom - top))
+            cuts_before: list[int] = []
+            own_cuts: list[int] = []
+            ends: list[int] = []
             for y in lines:
                 if y - top >= len(strips):
                     break
                 line, strip = chops[y], strips[y - top]
-                own_cuts = [cut for cut in cuts[y] if left <= cut <= right]
+                if cuts[y] != cuts_before:
+                    cuts_before = cuts[y]
+                    own_cuts = [cut for cut in cuts_before if left <= cut <= right]
+                    ends = [cut - left for cut in own_cuts[1:]]
                 # A line that ends where the first cut is needs no dividing: it keeps the escape sequences it has.
-                whole = len(own_cuts) > 1 and strip.cell_length == own_cuts[1] - left
-                pieces = [strip] if whole else strip.divide([cut - left for cut in own_cuts[1:]])
+                whole = bool(ends) and strip.cell_length == ends[0]
+                pieces = [strip] if whole else strip.divide(ends)
                 for cut, piece in zip(own_cuts, pieces, strict=False):
                     if line[cut] is None:
                         line[cut] = piece
-                missing[y] = [cut for cut in missing[y] if line[cut] is None]
-                if not missing[y]:
+                missing[y] = left_over = [cut for cut in missing[y] if line[cut] is None]
+                if not left_over:
                     open_lines.remove(y)
         return cast("Sequence[Mapping[int, Strip]]", chops)
 
@@ -110,3 +116,9 @@ class SparingCompositor(Compositor):
     def _cuts_between(cuts: list[int], start: int, end: int) -> list[int]:
         """The cuts at which something begins that reaches into these columns."""
         return [cut for cut, stop in pairwise(cuts) if cut < end and stop > start]
+
+
+def _any_within(cuts: list[int], left: int, right: int) -> bool:
+    """Whether one of the ascending cuts is in these columns."""
+    at = bisect_left(cuts, left)
+    return at < len(cuts) and cuts[at] < right

@@ -21,6 +21,8 @@ STANDING_BAR: Final = """
 """
 """Styles of a pane whose bar is always there, unseen where all fits: one that comes and goes lays out the screen."""
 
+_KEPT: Final = 256
+
 
 class LineScrolled(ScrollView):
     """A pane whose vertical bar is a `LineScrollBar`."""
@@ -43,6 +45,9 @@ class LineScrollBar(ScrollBar):
         self._bar: list[Strip] = []
         """A strip a line as drawn last; the same strip where the same is drawn."""
         self._bar_of: tuple[object, ...] = ()
+        self._looks: tuple[object, ...] = ()
+        self._bars: dict[tuple[object, ...], list[Strip]] = {}
+        """By place, with the looks of now: a pane shows one thing of so many lines after the other."""
         self._strips: dict[Segment, Strip] = {}
 
     @override
@@ -69,27 +74,32 @@ class LineScrollBar(ScrollBar):
     def _lines(self) -> list[Strip]:
         place = (self.window_virtual_size, self.window_size, self.position)
         looks = (self.mouse_over, self.grabbed, self.size, *self.get_line_filters())
-        if (*place, *looks) != self._bar_of:
-            bar = self.render()
-            assert isinstance(bar, ScrollBarRender)
-            style = self.app.console.get_style(bar.style)
-            assert style.color is not None
-            assert style.bgcolor is not None
-            width, height = self.size
-            segments = self.renderer.render_bar(
-                size=height,
-                virtual_size=bar.virtual_size,
-                window_size=bar.window_size,
-                position=bar.position,
-                thickness=width,
-                back_color=style.bgcolor,
-                bar_color=style.color,
-            ).segments
-            if looks != self._bar_of[len(place) :]:
-                self._strips.clear()
-            self._bar = [self._strips.get(segment) or self._draw(segment, width) for segment in segments]
-            self._bar_of = (*place, *looks)
+        if place == self._bar_of and looks == self._looks:
+            return self._bar
+        if looks != self._looks or len(self._bars) >= _KEPT or not self._bar_of:
+            self._bars.clear()
+            self._strips.clear()
+        self._bar = self._bars.get(place) or self._bars.setdefault(place, self._drawn())
+        self._bar_of, self._looks = place, looks
         return self._bar
+
+    def _drawn(self) -> list[Strip]:
+        bar = self.render()
+        assert isinstance(bar, ScrollBarRender)
+        style = self.app.console.get_style(bar.style)
+        assert style.color is not None
+        assert style.bgcolor is not None
+        width, height = self.size
+        segments = self.renderer.render_bar(
+            size=height,
+            virtual_size=bar.virtual_size,
+            window_size=bar.window_size,
+            position=bar.position,
+            thickness=width,
+            back_color=style.bgcolor,
+            bar_color=style.color,
+        ).segments
+        return [self._strips.get(segment) or self._draw(segment, width) for segment in segments]
 
     def _draw(self, segment: Segment, width: int) -> Strip:
         strip = Strip([segment], width)

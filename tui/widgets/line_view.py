@@ -68,7 +68,7 @@ class LineView(LineTable, can_focus=True):
 
     def set_lines(self, lines: Sequence[Line]) -> None:
         """Show these; the scroll position stays where that is possible."""
-        before = [self._shown_at(y) for y in range(self.size.height)]
+        before = self._lines_in_sight()
         self._text_lines = lines
         top = round(self.scroll_y)
         size = Size(self.room, len(lines))
@@ -78,8 +78,10 @@ class LineView(LineTable, can_focus=True):
             self._scroll_update(size)
         if round(self.scroll_y) != top:
             return  # all is drawn again
-        width, height = self.size
-        if changed := [y for y in range(height) if y >= len(before) or before[y] != self._shown_at(y)]:
+        width = self.size.width
+        if changed := [
+            y for y, (old, new) in enumerate(zip(before, self._lines_in_sight(), strict=True)) if old != new
+        ]:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def build(self) -> Sequence[Line]:
@@ -111,7 +113,7 @@ class LineView(LineTable, can_focus=True):
         if width != self._strips_for:
             self._line_strips.clear()
             self._strips_for = width
-        line = self._shown_at(y)
+        line = self._line_at(y)
         strip = self._line_strips.get(line)
         if strip is None:
             segments = [Segment(text, self._style_of(kind)) for kind, text in line]
@@ -119,10 +121,15 @@ class LineView(LineTable, can_focus=True):
             self._line_strips[line] = strip
         return strip
 
-    def _shown_at(self, y: int) -> tuple[Piece, ...]:
+    def _line_at(self, y: int) -> tuple[Piece, ...]:
         """What a line of the screen shows; the head stays where it leaves room enough for what it heads."""
         at = y if y < self.head and self.head * 3 <= self.size.height else round(self.scroll_y) + y
         return tuple(self._text_lines[at]) if at < len(self._text_lines) else ()
+
+    def _lines_in_sight(self) -> list[tuple[Piece, ...]]:
+        height, top, lines = self.size.height, round(self.scroll_y), self._text_lines
+        head = self.head if self.head * 3 <= height else 0
+        return [tuple(lines[at]) if at < len(lines) else () for at in (*range(head), *range(top + head, top + height))]
 
     def _style_of(self, kind: str) -> Style:
         style = self._line_styles.get(kind)

@@ -1,8 +1,9 @@
 """What drawing a streamed reply costs: `python tests/benchmarks/transcript_bench.py [--floor]`, prints a table.
 
 Each case streams a reply into a headless app of 140x45 and paints after each batch, as the screen does 30 times a
-second; the figures are CPU time for pulling, drawing and painting, median of some runs. `--floor` also runs
-Textual's own `Markdown.get_stream` on the same batches.
+second; the figures are CPU time for pulling, drawing and painting, median of some runs. `x prose` compares with prose
+of as many tokens, streamed in turns with it: what a reply costs at its beginning is a larger part of a short one.
+`--floor` also runs Textual's own `Markdown.get_stream` on the same batches.
 """
 
 from __future__ import annotations
@@ -163,6 +164,11 @@ async def opening(count: int) -> float:
         return time.perf_counter() - begun
 
 
+def per_token_of(source: str) -> float:
+    """CPU seconds a token of a streamed reply."""
+    return asyncio.run(stream(source, 0))[0] / (len(source) // 4)
+
+
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser()
@@ -178,14 +184,19 @@ def main() -> None:
         "one table of 500 rows": (table(500), 0),
     }
     asyncio.run(stream(prose(1000), 0))  # imports
-    print(f"{'streamed at full speed':32} {'tokens':>7} {'redraws':>8} {'CPU s':>7} {'µs/token':>9} {'ms/redraw':>10}")
+    heads = f"{'tokens':>7} {'redraws':>8} {'CPU s':>7} {'µs/token':>9} {'ms/redraw':>10} {'x prose':>8}"
+    print(f"{'streamed at full speed':32} {heads}")
     for name, (source, earlier) in cases.items():
-        runs = [asyncio.run(stream(source, earlier)) for _ in range(chosen.runs)]
+        tokens = len(source) // 4
+        runs, ratios = [], []
+        for _ in range(chosen.runs):
+            runs.append(asyncio.run(stream(source, earlier)))
+            ratios.append(runs[-1][0] / tokens / per_token_of(prose(tokens)))
         seconds = statistics.median(run[0] for run in runs)
         redraws = runs[0][1]
-        tokens = len(source) // 4
         per_token, per_redraw = seconds / tokens * 1e6, seconds / redraws * 1e3
-        print(f"{name:32} {tokens:7,} {redraws:8,} {seconds:7.2f} {per_token:9.1f} {per_redraw:10.2f}")
+        ratio = statistics.median(ratios)
+        print(f"{name:32} {tokens:7,} {redraws:8,} {seconds:7.2f} {per_token:9.1f} {per_redraw:10.2f} {ratio:8.2f}")
     slow = prose(2000)
     runs = [asyncio.run(stream(slow, 0, tokens=4)) for _ in range(min(3, chosen.runs))]
     seconds = statistics.median(run[0] for run in runs)

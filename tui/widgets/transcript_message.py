@@ -27,7 +27,7 @@ from tui.widgets.transcript_pieces import DrawnPieces, Piece
 
 MARKDOWN_LIMIT: Final = 2_000_000
 """Characters; a longer reply is drawn as plain text."""
-_DRAWN_AT_ONCE: Final = 32_768
+_DRAWN_AT_ONCE: Final = 8_192
 """Characters; when more has come at once, only what is in and near the pane is drawn."""
 _THOUGHT_PART: Final = 4096
 """Characters of thinking that are drawn together."""

@@ -48,6 +48,7 @@ from tui.screens.conversations_pick import ConversationsPick
 from tui.screens.help import help_sections
 from tui.screens.pick import PickScreen
 from tui.screens.text_dialog import TextDialog
+from tui.widgets.composer import Composer
 from tui.widgets.pick_list import PickList
 
 
@@ -59,6 +60,9 @@ async def test_enter_sends_the_draft_and_the_reply_is_shown(settings: Settings, 
         assert ask.history[-1].content == "What is a [b]B-tree[/b]?"
         assert ask.settings.model == Opaque("anthropic/claude-haiku")
         assert screen.composer.text == ""
+        screen.composer.post_message(Composer.Sent(screen.composer, Clean("What is a [b]B-tree[/b]?")))  # a second enter
+        await pilot.pause()
+        assert len(worker.sent(Ask)) == 1
         queue(worker, ask)
         worker.publish(
             ReplyGrew(conversation_id=ask.conversation_id, message_id=ask.reply_id, text=Clean("A tree, [/b] it is."))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from textual import on
 from textual.app import App, ComposeResult
-from textual.events import Paste
+from textual.events import Key, Paste
 from typing_extensions import override
 from waiting import until
 
@@ -126,8 +127,23 @@ async def test_files_alone_can_be_sent_and_backspace_takes_one_off() -> None:
         await pilot.press("alt+d")
         assert not app.composer.attachments
         app.composer.put("y", (two,))
-        app.composer.clear_sent()
+        app.composer.clear_sent(Clean("y"))
         assert not app.composer.text and not app.composer.attachments
+
+
+@pytest.mark.parametrize(("keymap", "enter"), [({}, "enter"), ({"composer.send": "ctrl+e"}, "ctrl+e")])
+async def test_keys_that_come_all_at_once_act_in_their_order(keymap: dict[str, str], enter: str) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await settled(pilot, app)
+        app.set_keymap(keymap)
+        for key in ("b", "left", "a", enter, "c"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: "c" in app.composer.text)
+        assert app.sent == ["ab"]
+        app.composer.put("ab more")
+        app.composer.clear_sent(Clean("ab"))
+        assert app.composer.text == " more", "typed before the text was taken over"
 
 
 async def test_choices_take_the_keys_while_they_are_open() -> None:

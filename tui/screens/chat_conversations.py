@@ -120,7 +120,7 @@ class ChatConversations(ChatWriting):
         self._undo = None
         self._reveal = None
         self._conversation_id = conversation_id
-        self.composer.clear_sent()
+        self.composer.clear_sent(self.composer.draft)
         self._drafts.entered(from_list=from_list)
         self._follow()
         if not from_list:

@@ -189,6 +189,8 @@ class ChatWriting(ChatReading):
     def send_draft(self, event: Composer.Sent) -> None:
         """Carry a command out, or attach the files that the draft names and send it."""
         text = event.text
+        if self.composer.has_nothing or not self.composer.draft.startswith(text):
+            return  # enter was pressed twice before the first was seen here
         if text != self._as_it_stands:
             from tui.screens.slash_commands import written_command
 
@@ -210,7 +212,7 @@ class ChatWriting(ChatReading):
         known = any(one.name == name for one in commands_of(self._whole))
         if known:
             # Taken out first: the command may open another conversation or put a text of its own here.
-            self.composer.clear_sent(keep_attachments=True)
+            self.composer.clear_sent(text, keep_attachments=True)
         sentence = run_command(self._whole, name, argument)
         if sentence is None:
             return
@@ -243,7 +245,7 @@ class ChatWriting(ChatReading):
             self._as_it_stands = None
             self._editing = None
             self._sent_here = [*self._sent_here, text][-_MOST_PAST:] if text else self._sent_here
-            self.composer.clear_sent()
+            self.composer.clear_sent(text)
             self._drafts.sent(conversation, self.composer)
             self._show_remedies()
 

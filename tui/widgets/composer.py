@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from tui.core.conversation import Attachment
 from tui.openrouter.text import Clean, clean
+from tui.widgets.own_keys import carry_out
 from tui.widgets.quick_text_area import QuickTextArea
 
 if TYPE_CHECKING:
@@ -35,19 +36,16 @@ Write the next message here.
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "enter", "send", id="composer.send", priority=True, tooltip="Send the message"),
+        Binding("enter", "enter", "send", id="composer.send", tooltip="Send the message"),
         Binding(
             "ctrl+j,shift+enter,alt+enter",
             "line_break",
             "new line",
             id="composer.newline",
-            priority=True,
             show=False,
             tooltip="Break the line (send, where ui.enter_sends is false)",
         ),
-        Binding(
-            "tab", "complete", "complete", id="composer.complete", priority=True, tooltip="Complete the path or command"
-        ),
+        Binding("tab", "complete", "complete", id="composer.complete", tooltip="Complete the path or command"),
         Binding("alt+d", "detach", "take off", id="composer.detach", show=False, tooltip="Take the last file off"),
         Binding(
             "escape", "leave", "stop", id="composer.leave", show=False, tooltip="Stop the reply, or leave the prompt"
@@ -164,14 +162,16 @@ Write the next message here.
         """The text as it stands."""
         return clean(self.text)
 
-    def clear_sent(self, *, keep_attachments: bool = False) -> None:
-        """Empty the composer after its text was taken over."""
+    def clear_sent(self, text: Clean, *, keep_attachments: bool = False) -> None:
+        """Take out a text that was taken over; what was typed behind it meanwhile stays."""
         self.close_offer()
         self._place_in_history = None
         if self.attachments and not keep_attachments:
             self.attachments = ()
             self._changed()
-        self.text = ""
+        draft = self.draft
+        self.text = draft.removeprefix(text) if draft.startswith(text) else ""
+        self.move_cursor(self.document.end)
 
     # completing
 
@@ -279,7 +279,8 @@ Write the next message here.
 
     @override
     async def _on_key(self, event: Key) -> None:
-        if event.key.startswith("alt+") or event.key == "enter":
+        # In the order in which they were typed: a key that goes to the App first overtakes the letters before it.
+        if await carry_out(self, event) or event.key.startswith("alt+") or event.key == "enter":
             # enter has a binding, which is off while there is nothing to send.
             event.prevent_default()
             return

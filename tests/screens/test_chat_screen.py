@@ -60,7 +60,8 @@ async def test_enter_sends_the_draft_and_the_reply_is_shown(settings: Settings, 
         assert ask.history[-1].content == "What is a [b]B-tree[/b]?"
         assert ask.settings.model == Opaque("anthropic/claude-haiku")
         assert screen.composer.text == ""
-        screen.composer.post_message(Composer.Sent(screen.composer, Clean("What is a [b]B-tree[/b]?")))  # a second enter
+        # enter once more, before the first was carried out
+        screen.composer.post_message(Composer.Sent(screen.composer, Clean("What is a [b]B-tree[/b]?")))
         await pilot.pause()
         assert len(worker.sent(Ask)) == 1
         queue(worker, ask)

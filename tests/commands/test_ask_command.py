@@ -79,10 +79,25 @@ def test_the_question_is_the_argument_then_stdin(ortui: Ortui, arguments: list[s
 
 
 def test_parameters_are_sent(ortui: Ortui) -> None:
-    cut = ortui("ask", "-m", "demo/plain", "--max-tokens", "3", "--temperature", "0.1", "--json", "Hello?").json
+    done = ortui("ask", "-m", "demo/plain", "--max-tokens", "3", "--temperature", "0.1", "--json", "Hello?")
+    cut = done.json
     assert cut["finish_reason"] == "length"
     assert cut["text"] != PLAIN
     assert PLAIN.startswith(cut["text"])
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "said"),
+    [("demo/plain", "high", "high"), ("demo/plain:nitro", "x" * 99, "x" * 39 + "…")],
+    ids=["listed", "variant, long value"],
+)
+def test_what_the_model_does_not_take_is_said_beside_the_reply(
+    ortui: Ortui, model: str, effort: str, said: str
+) -> None:
+    done = ortui("ask", "-m", model, "--effort", effort, "--seed", "7", "Hello?")
+    assert (done.status, done.out) == (0, f"{PLAIN}\n")
+    assert done.err == f"ortui: What {model} does not take is not sent: reasoning_effort={said}.\n"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from tui.core import chat_turns
 from tui.core.conversation import Failure, MessageState, Receipt
 from tui.core.events import Event, JobChanged, ReplyGrew, TurnEnded, TurnQueued
 from tui.core.exit_status import FAILED, of_reply
+from tui.core.parameter_fields import not_taken
+from tui.core.prices import strip_variant
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from tui.openrouter.text import Opaque
 
 _STOP_LIMIT_S: Final = 0.9
+_LONGEST_VALUE: Final = 40
+"""Of a parameter, in characters, where it is named on stderr."""
 _INCOMPLETE: Final = Failure(
     kind=ErrorKind.CUT_OFF.value,
     message=Clean("The reply ended before it was complete."),
@@ -170,6 +174,7 @@ async def _ask(wanted: Settings, question: Clean, options: AskOptions) -> int:
         await know_prices(worker)
         model = chat_model(worker, options.model)
         ask = _command(settings, model, question, options)
+        _tell_left_out(worker, ask)
         reply = _Reply(ask, options.as_json)
         stopped: Stopped | None = None
         try:
@@ -202,6 +207,22 @@ def _command(settings: Settings, model: Opaque, question: Clean, options: AskOpt
     chosen = replace(first, model=model, system=system, parameters=parameters)
     ask = chat_turns.send(None, uuid.uuid4().hex, chosen, question, now=time.time(), private=not options.save)
     return replace(ask, over_budget=options.yes, wait_s=options.wait_s, stream=options.stream)
+
+
+def _tell_left_out(worker: WorkerRun, ask: Ask) -> None:
+    """Say which parameters the model does not take, with their values: it may take others of them."""
+    model = ask.settings.model
+    assert model is not None
+    known = worker.state.model_by_slug
+    listed = known.get(model.raw) or known.get(strip_variant(model.raw))
+    routed = worker.settings.provider.type == "openrouter"
+    if left_out := not_taken(ask.settings.parameters, listed, routed=routed):
+        said = ", ".join(f"{name}={_shortened(value)}" for name, value in left_out.items())
+        complain(f"What {model.shown()} does not take is not sent: {said}.")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 async def _run(worker: WorkerRun, reply: _Reply) -> None:

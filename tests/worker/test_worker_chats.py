@@ -182,6 +182,7 @@ async def test_a_stopped_reply_says_whether_billing_stopped_until_the_bill_is_th
     [bill] = await host.until(lambda: host.saw(BillArrived))
     assert bill.receipt.cost.kind is CostKind.BILLED
     assert bill.receipt.billing_note is None
+    await host.until(lambda: [row.spent_usd for row in host.state.conversations] == [bill.receipt.cost.usd])
     host.worker.submit(OpenConversation(conversation_id=ask.conversation_id))
     await host.until(lambda: opened(host, ask).reads)
     assert host.message(ask).receipt.cost == bill.receipt.cost

@@ -127,6 +127,7 @@ class BillCollector:
         await self._show(bill, generation)
         await context.sum_up()
         context.on_spent()
+        context.on_turn_moved()
 
     async def _show(self, bill: AwaitedBill, generation: Generation) -> None:
         """Put the bill into the receipt, in the database and on the screen."""

@@ -42,7 +42,7 @@ class WorkerContext(msgspec.Struct):
     on_spent: Callable[[], None] = lambda: None
     """Money was spent: what the server says is left has moved."""
     on_turn_moved: Callable[[], None] = lambda: None
-    """A turn began or ended: the list of conversations has moved."""
+    """A turn began or ended, or its bill came: the list of conversations has moved."""
     on_bug: Callable[[BaseException], None] = lambda _: None
     """Told of exceptions that nobody waits for."""
     changes_read: bool = False

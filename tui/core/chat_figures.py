@@ -9,6 +9,7 @@ from tui.core.events import EstimateRead
 from tui.core.formats import UNKNOWN, bar, cost, duration, length, money, short_count
 from tui.core.prices import estimate_cost
 from tui.core.requests import UNKNOWN_COMPLETION_TOKENS
+from tui.core.spending import BudgetLeft
 from tui.core.tokens import TOKENS_PER_IMAGE, TOKENS_PER_MESSAGE, guess_tokens
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import ChatParameters
@@ -40,10 +41,22 @@ def _attached_tokens(message: Message) -> int:
     )
 
 
-def draft_line(draft: int, request: int, quote: Clean) -> Clean:
-    """`draft ~12, request ~1.4k · ~$0.0012 + reply: ~$0.0031, 9 of 10 ≤ ~$0.0082`."""
-    counted = f"draft ~{short_count(draft)}, request ~{short_count(request)}" if draft else ""
-    return Clean(" · ".join(part for part in (counted, quote) if part))
+def draft_line(draft: int, request: int, quote: Clean, left: BudgetLeft | None, room: int) -> Clean:
+    """`draft ~12, request ~1.4k · ~$0.0012 + reply: ~$0.0031, 9 of 10 ≤ ~$0.0082`, and what is left of a budget.
+
+    `room` is in columns. Where it is not enough the counts go first, which the gauge above the draft says too; half an
+    amount would be read as another amount.
+    """
+    counts = (f"draft ~{short_count(draft)}, request ~{short_count(request)}", f"draft ~{short_count(draft)}")
+    line = quote
+    for counted in (*counts, "") if draft else ("",):
+        line = Clean(" · ".join(part for part in (counted, quote) if part))
+        line = line if left is None else left.beside(line)
+        if len(line) <= room:
+            return line
+    while len(line) > room and (end := max(line.rfind(mark) for mark in (" · ", ", ", " + "))) > 0:
+        line = Clean(line[:end])
+    return line
 
 
 def context_gauge(tokens: int, model: Model | None) -> Clean:

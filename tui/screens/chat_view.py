@@ -315,11 +315,11 @@ class ChatView(LiveScreen):
             draft = self.count.tokens(self.composer)
             tokens = context_tokens(self.conversation, draft, past.ratio if past else 1.0)
             quote = quote_line(tokens, self._priced_model(), self._sent_parameters(), self.session.now(), past)
-            quote = draft_line(0 if self.composer.has_nothing else draft, tokens, quote)
             budget = self.session.settings.budget
             limits = {"day": budget.day, "month": budget.month, "session": budget.session, "request": budget.request}
-            if (left := budget_left(self.session.state.spend, limits)) is not None:
-                quote = left.beside(quote)
+            left = budget_left(self.session.state.spend, limits)
+            draft = 0 if self.composer.has_nothing else draft
+            quote = draft_line(draft, tokens, quote, left, self._border_room)
             routing = routing_words(self.settings.parameters.provider)
             via = f" ── {routing}" if routing else ""
             self._put_border(Clean(f"{name} ── {context_gauge(tokens, self.model)}{via}"), quote)
@@ -351,8 +351,13 @@ class ChatView(LiveScreen):
             self.session.submit(LoadEstimate(model=model))
         return known
 
+    @property
+    def _border_room(self) -> int:
+        """Columns for the words in the composer's border."""
+        return max(10, self.composer.size.width - 4)
+
     def _put_border(self, title: Clean, subtitle: Clean) -> None:
-        room = max(10, self.composer.size.width - 4)
+        room = self._border_room
         border = _cut(title, room), _cut(subtitle, room)
         if border != self._border:
             self._border = border

@@ -20,6 +20,7 @@ from tui.core.ledger import (
 )
 from tui.database import ledger
 from tui.database.opening import open_database
+from tui.database.spend import summary
 from tui.openrouter.text import Opaque
 
 ORIGIN = "https://example.test"
@@ -125,6 +126,21 @@ def test_yesterdays_awaited_bill_takes_nothing_from_what_today_spent(connection:
     standing = ledger.standings(connection, ORIGIN, "p", NOW)
     assert (standing["day"].spent_usd, standing["day"].reserved_usd) == (Decimal("0.2"), Decimal("0.6"))
     assert (standing["month"].spent_usd, standing["month"].reserved_usd) == (Decimal("0.2"), Decimal("0.6"))
+
+
+def test_what_is_said_to_be_used_is_what_a_budget_is_held_to(connection: sqlite3.Connection) -> None:
+    limits: dict[BudgetName, Decimal | None] = {"session": Decimal(5), "day": Decimal(5), "month": Decimal(5)}
+    ask(connection, "0.2", limits, request_id="done")
+    settle(connection, "done", RequestState.BILLED, "0.1")
+    ask(connection, "0.6", limits, request_id="stopped", estimate="0.3")
+    settle(connection, "stopped", RequestState.AWAITED)
+    ask(connection, "2", limits, process="other")
+    said = summary(connection, ORIGIN, "p", NOW)
+    for name, standing in ledger.standings(connection, ORIGIN, "p", NOW).items():
+        assert said.used_usd(name) == standing.spent_usd + standing.reserved_usd
+    # The estimate of what was stopped is in its reserve, and a session is one process.
+    assert (said.used_usd("session"), said.used_usd("day")) == (Decimal("0.7"), Decimal("2.7"))
+    assert said.reserved_usd == Decimal("2.6")
 
 
 def test_days_and_months_are_utc(connection: sqlite3.Connection) -> None:

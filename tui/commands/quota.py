@@ -247,10 +247,9 @@ def _warning(used: Decimal, limit: Decimal | None) -> str:
 
 def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
     spend, budget = standing.spend, settings.budget
-    today = spend.today.total_usd + spend.reserved_usd
-    parts = [f"today {_spent_words(spend.today, budget.day)}{_warning(today, budget.day)}"]
+    parts = [f"today {_spent_words(spend.today, budget.day)}{_warning(spend.used_usd('day'), budget.day)}"]
     if budget.month is not None:
-        month = spend.month.total_usd + spend.reserved_usd
+        month = spend.used_usd("month")
         parts.append(f"month {_spent_words(spend.month, budget.month)}{_warning(month, budget.month)}")
     if (left := left_words(standing.quota, now)) is not None:
         parts.append(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
@@ -61,6 +62,8 @@ class NewRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 BudgetName: TypeAlias = Literal["session", "day", "month", "request"]
+SummedBudget: TypeAlias = Literal["session", "day", "month"]
+"""That add requests up."""
 
 
 class Reserved(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,6 +283,9 @@ class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
     all_time: SpendRow
     reserved_usd: Decimal
     """Open reserves of all processes."""
+    held_usd: Mapping[SummedBudget, Decimal] = msgspec.field(default_factory=dict)
+    """What open requests add to the sums of the budgets `session`, `day` and `month`: the estimate of one whose bill is
+    awaited is in the sum and in its reserve, and other processes' requests are in no session."""
     week: SpendRow = SpendRow(key=Clean("week"))
     burn: SpendRow = SpendRow(key=Clean("burn"))
     """The last 15 minutes."""
@@ -287,6 +293,11 @@ class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The last 30 days, oldest first, days without requests included."""
     last: tuple[LedgerRow, ...] = ()
     """The last requests, newest first."""
+
+    def used_usd(self, budget: SummedBudget) -> Decimal:
+        """Spent and reserved together, as the budget is held to."""
+        spent = {"session": self.session, "day": self.today, "month": self.month}[budget].total_usd
+        return MONEY.add(spent, self.held_usd.get(budget, self.reserved_usd))
 
 
 SpendBy: TypeAlias = Literal["day", "model", "key", "provider", "conversation"]

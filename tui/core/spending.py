@@ -65,14 +65,14 @@ def budget_left(spend: SpendSummary | None, limits: Mapping[str, Decimal | None]
     """Of the limits `session`, `day`, `month` and `request`; None without any, or before the ledger was read."""
     if spend is None:
         return None
-    spent = {"session": spend.session.total_usd, "day": spend.today.total_usd, "month": spend.month.total_usd}
     found = []
     for name, limit in limits.items():
         if limit is None:
             continue
-        used = MONEY.add(spent[name], spend.reserved_usd) if name in spent else ZERO
+        adds_up = name in ("session", "day", "month")
+        used = spend.used_usd(name) if adds_up else ZERO  # type: ignore[arg-type]
         left = max(ZERO, MONEY.subtract(limit, used))
-        found.append(BudgetLeft(Clean(name), left, is_near=name in spent and used * 5 >= limit * 4))
+        found.append(BudgetLeft(Clean(name), left, is_near=adds_up and used * 5 >= limit * 4))
     return min(found, key=lambda one: (not one.is_near, one.left_usd), default=None)
 
 

@@ -23,6 +23,7 @@ from tui.core.ledger import (
     Reserved,
     ReserveOutcome,
     Settlement,
+    SummedBudget,
 )
 from tui.database.columns import (
     Row,
@@ -128,16 +129,14 @@ def reserve(
     return Reserved(warnings=tuple(_warning(one) for one in over))
 
 
-def standings(
-    connection: sqlite3.Connection, origin: str, process: str, now: float
-) -> dict[Literal["session", "day", "month"], Standing]:
+def standings(connection: sqlite3.Connection, origin: str, process: str, now: float) -> dict[SummedBudget, Standing]:
     """What each budget has spent and reserved.
 
     Spent is billed and finally estimated money of that time. Reserved counts the open requests of all processes; for
     the session those of this process, because a session is one process.
     """
     today = day_number(now)
-    spent = {
+    spent: dict[SummedBudget, Decimal] = {
         "session": _summed(
             connection, "session_sum", "origin = ? AND process = ?", origin, known_word_id(connection, process)
         ),
@@ -146,26 +145,46 @@ def standings(
             connection, "day_total", "origin = ? AND day BETWEEN ? AND ?", origin, month_start(today), today
         ),
     }
-    reserved = {"session": ZERO, "day": ZERO, "month": ZERO}
+    reserved, in_sums = _open_amounts(connection, origin, process, today)
+    return {
+        name: Standing(spent_usd=MONEY.subtract(spent[name], in_sums[name]), reserved_usd=reserved[name])
+        for name in reserved
+    }
+
+
+def open_reserves(connection: sqlite3.Connection, origin: str) -> Decimal:
+    """The open reserves of all processes, in USD."""
+    return add(_reserve_of(row) for row in _open_rows(connection, origin))
+
+
+def held(connection: sqlite3.Connection, origin: str, process: str, now: float) -> dict[SummedBudget, Decimal]:
+    """What the open requests add to the sums of each budget, in USD: what they reserve, less what is in the sums."""
+    reserved, in_sums = _open_amounts(connection, origin, process, day_number(now))
+    return {name: MONEY.subtract(reserved[name], in_sums[name]) for name in reserved}
+
+
+def _open_amounts(
+    connection: sqlite3.Connection, origin: str, process: str, today: int
+) -> tuple[dict[SummedBudget, Decimal], dict[SummedBudget, Decimal]]:
+    """By budget: what the open requests reserve, and what the sums have of them."""
+    reserved: dict[SummedBudget, Decimal] = {"session": ZERO, "day": ZERO, "month": ZERO}
+    counted = reserved.copy()
     for row in _open_rows(connection, origin):
         mine = word(connection, row["process"]) == process
         day = day_number(row["created_at"])
         amount = _reserve_of(row)
-        for name, in_sums in (
+        places: tuple[tuple[SummedBudget, bool], ...] = (
             ("session", mine),
             ("day", day == today),
             ("month", month_start(today) <= day <= today),
-        ):
+        )
+        for name, in_sums in places:
             if name != "session" or mine:
                 reserved[name] = MONEY.add(reserved[name], amount)
             if in_sums and row["state"] == RequestState.AWAITED:
                 # Its estimate is in the sums already; its reserve counts in its place.
-                spent[name] = MONEY.subtract(spent[name], money_out(row["estimate_usd"]) or ZERO)
-    return {
-        "session": Standing(spent_usd=spent["session"], reserved_usd=reserved["session"]),
-        "day": Standing(spent_usd=spent["day"], reserved_usd=reserved["day"]),
-        "month": Standing(spent_usd=spent["month"], reserved_usd=reserved["month"]),
-    }
+                counted[name] = MONEY.add(counted[name], money_out(row["estimate_usd"]) or ZERO)
+    return reserved, counted
 
 
 def left(
@@ -184,11 +203,6 @@ def left(
             if limit is not None:
                 amounts.append(standing.left_of(limit))
     return min(amounts) if amounts else None
-
-
-def open_reserves(connection: sqlite3.Connection, origin: str) -> Decimal:
-    """The open reserves of all processes, in USD."""
-    return add(_reserve_of(row) for row in _open_rows(connection, origin))
 
 
 def mark_sent(connection: sqlite3.Connection, request_id: str, now: float | None) -> None:

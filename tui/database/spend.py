@@ -22,7 +22,7 @@ from tui.database.columns import (
     week_start,
     word,
 )
-from tui.database.ledger import open_reserves
+from tui.database.ledger import held, open_reserves
 from tui.database.request_rows import last_requests
 from tui.database.sums import COLUMNS, NOTHING, READ, Share, share_of_request, share_of_row, total
 from tui.openrouter.text import Clean, clean_line
@@ -74,6 +74,7 @@ def summary(connection: sqlite3.Connection, origin: str, process: str, now: floa
         month=since(month_start(today)).row(Clean(day_name(today)[:7])),
         all_time=total(days).row(Clean("all")),
         reserved_usd=open_reserves(connection, origin),
+        held_usd=held(connection, origin, process, now),
         burn=lately(connection, origin, now).row(Clean("burn")),
         by_day=tuple(of(day).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)),
         last=last_requests(connection, origin, last),

@@ -17,6 +17,7 @@ from tui.widgets.meter_strip import sum_text
 if TYPE_CHECKING:
     from tui.config import Settings
     from tui.core.events import QuotaRead
+    from tui.core.ledger import SpendRow, SummedBudget
     from tui.core.state import State
     from tui.openrouter.chat import Credits, KeyInfo
 
@@ -57,7 +58,7 @@ def _budget_lines(state: State, settings: Settings) -> list[GaugeLine]:
     spend, budget = state.spend, settings.budget
     if spend is None:
         return []
-    rows = (
+    rows: tuple[tuple[SummedBudget, SpendRow, Decimal | None], ...] = (
         ("day", spend.today, budget.day),
         ("month", spend.month, budget.month),
         ("session", spend.session, budget.session),
@@ -65,7 +66,7 @@ def _budget_lines(state: State, settings: Settings) -> list[GaugeLine]:
     gauges = tuple(
         Gauge(
             Clean(name),
-            row.total_usd + spend.reserved_usd,
+            spend.used_usd(name),
             limit,
             Clean(f"{sum_text(row)}/{formats.money(limit)[1:]}"),
         )

@@ -84,27 +84,28 @@ def _spent(state: State, settings: Settings, narrow: bool) -> list[Part]:
     spend = state.spend
     budget = settings.budget
     today = sum_text(spend.today if spend else None)
-    reserved = spend.reserved_usd if spend else Decimal(0)
     level = Level.FINE
     text = f"today {today}"
     if budget.day is not None:
         text += f"/{_limit_text(budget.day, narrow)}"
         if spend:
-            used = spend.today.total_usd + reserved
+            used = spend.used_usd("day")
             level = level_of(used, budget.day)
             text += f" {budget_bar(used, budget.day)}"
     parts = [Part("today", Clean(text), level)]
     if spend is None:
         return parts
     others = [
-        (name, row, limit)
-        for name, row, limit in (("session", spend.session, budget.session), ("month", spend.month, budget.month))
+        (name, row, limit, used)
+        for name, row, limit, used in (
+            ("session", spend.session, budget.session, spend.used_usd("session")),
+            ("month", spend.month, budget.month, spend.used_usd("month")),
+        )
         if limit is not None
     ]
-    tightest = max(others, key=lambda other: (other[1].total_usd + reserved) / (other[2] or Decimal(1)), default=None)
+    tightest = max(others, key=lambda other: other[3] / (other[2] or Decimal(1)), default=None)
     for other in others:
-        name, row, limit = other
-        used = row.total_usd + reserved
+        name, row, limit, used = other
         near = level_of(used, limit)
         # One budget is always to be seen; the others once they are near.
         if near is not Level.FINE or (budget.day is None and other is tightest):

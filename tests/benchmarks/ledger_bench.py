@@ -338,7 +338,7 @@ class Bare(Screen[None]):
 
     @override
     def compose(self) -> ComposeResult:
-        yield RequestList("empty")
+        yield RequestList("empty", lambda row: row.generation_id is not None)
 
 
 def main() -> None:

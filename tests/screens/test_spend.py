@@ -55,12 +55,14 @@ from tui.openrouter.chat import Credits, KeyInfo
 from tui.openrouter.text import Clean, Opaque, clean
 from tui.screens.help import HelpScreen
 from tui.screens.pick import PickScreen
-from tui.screens.request_dialog import RequestDialog, page_of, request_details, why_no_page
+from tui.screens.request_dialog import RequestDialog, request_details
+from tui.screens.request_page import page_of, why_no_page
 from tui.screens.spend import NOTHING_YET, SpendScreen
 from tui.screens.spend_dialogs import PlotDialog
 from tui.screens.spend_figures import figures, notes
 from tui.screens.spend_limits import limit_lines
 from tui.widgets.bars import CourseBars, Gauges, PartBars, column_lines
+from tui.widgets.footer_line import FooterLine
 from tui.widgets.request_columns import columns_for, cost_cell, gap_for, state_words, time_cell, tokens_cell
 from tui.widgets.request_list import RequestList
 
@@ -630,8 +632,21 @@ async def test_the_page_and_the_id_of_a_request(
         await pilot.press("o", "y")
         await until(pilot, lambda: len(worker.copied) == 2)
         assert len(opened) == 2
-        await pilot.press("escape", "j", "o")
-        await until(pilot, lambda: app._notifications)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SpendScreen))
+        footer = app.screen.query_one(FooterLine)
+        rows = app.screen.query_one(RequestList)
+        await until(pilot, lambda: "o logs page" in footer.render().plain)
+        await pilot.press("j", "o")
+        await until(pilot, lambda: "logs page" not in footer.render().plain)
+        assert "enter details" in footer.render().plain
+        assert (len(opened), len(app._notifications)) == (2, 0), "where there is no page the key does nothing"
+        # Its answer brings the request its id while the cursor rests on it.
+        worker.publish(SpendSummed(summary(last=(named, request(1, generation_id=Opaque("gen-2"))))))
+        await until(pilot, lambda: "o logs page" in footer.render().plain)
+        assert rows.cursor == 1
+        worker.publish(SpendSummed(summary(last=())))
+        await until(pilot, lambda: "logs page" not in footer.render().plain)
         assert page_of(request(1)) is None
         demo = msgspec.structs.replace(settings, demo=True)
         assert why_no_page(named, demo) and not why_no_page(named, settings)

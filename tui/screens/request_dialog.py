@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import quote
 
 from textual.binding import Binding, BindingType
 from typing_extensions import override
@@ -16,16 +15,13 @@ from tui.core.limit_words import what_helps
 from tui.core.prices import price_at
 from tui.openrouter.text import Clean
 from tui.screens.help import HelpScreen, HelpSection
+from tui.screens.request_page import open_page, why_no_page
 from tui.widgets.request_columns import state_words
 
 if TYPE_CHECKING:
-    from textual.app import App
-
-    from tui.config import Settings
     from tui.openrouter.catalogue import Model
     from tui.screens.session import Session
 
-LOGS_PAGE = "https://openrouter.ai/logs"
 _KINDS = {
     CostKind.BILLED: "billed",
     CostKind.ESTIMATED: "estimated, without a bill yet",
@@ -119,37 +115,6 @@ def _speed(row: LedgerRow) -> str | None:
     if not row.completion_tokens or row.ttft_ms is None or row.duration_ms is None or row.duration_ms <= row.ttft_ms:
         return None
     return f"{row.completion_tokens / (row.duration_ms - row.ttft_ms) * 1000:.0f} tok/s"
-
-
-def page_of(row: LedgerRow) -> str | None:
-    """Where OpenRouter shows the request; None when nobody named it.
-
-    The guide to Logs says that a generation's id is one of the filters and that these stand in the address, but not
-    under which name; sessions and keys are `session_id` and `api_key_hash` there. Where the name is another the page
-    opens with all requests, and takes the id, which `y` copies, in its filter bar.
-    """
-    if row.generation_id is None:
-        return None
-    return f"{LOGS_PAGE}?generation_id={quote(row.generation_id.raw, safe='', errors='replace')}"
-
-
-def why_no_page(row: LedgerRow, settings: Settings) -> str | None:
-    """What to say instead of opening the page of a request; None where there is one."""
-    if settings.demo:
-        return "What the demo answers is on no page of OpenRouter."
-    if settings.provider.type != "openrouter":
-        return "Only OpenRouter has a page for each request."
-    return None if row.generation_id is not None else "OpenRouter gave this request no id."
-
-
-def open_page(app: App[object], row: LedgerRow, settings: Settings) -> None:
-    """Open the page of a request in the browser, or say why there is none."""
-    page = page_of(row)
-    why_not = why_no_page(row, settings)
-    if page is None or why_not is not None:
-        app.notify(why_not or "", severity="warning", markup=False)
-    else:
-        app.open_url(page)
 
 
 class RequestDialog(HelpScreen):

@@ -23,6 +23,7 @@ from tui.core.commands import ExportSpend, LoadSpend, PollQuota, RepriceHistory
 from tui.core.ledger import LedgerRow, Period, SpendBy, SpendQuery
 from tui.core.state import Topic
 from tui.screens.live_screen import LiveScreen
+from tui.screens.request_page import open_page, why_no_page
 from tui.screens.session import Session
 from tui.screens.spend_figures import figures, notes
 from tui.screens.spend_limits import limit_lines
@@ -115,7 +116,7 @@ class SpendScreen(LiveScreen):
         gauges = Gauges()
         gauges.border_title = "limits"
         yield gauges
-        yield RequestList("Reading the ledger …")
+        yield RequestList("Reading the ledger …", self._has_page)
 
     @override
     def on_mount(self) -> None:
@@ -307,16 +308,14 @@ class SpendScreen(LiveScreen):
                 if self._query.rows < _MORE_ROWS:
                     self._change(rows=_MORE_ROWS)
             case "page":
-                self._open_page(event.row)
+                open_page(self.app, event.row, self.session.settings)
             case "id" if event.row.generation_id is not None:
                 self.session.copy(event.row.generation_id.raw)
             case _:
                 self.notify("OpenRouter gave this request no id.", severity="warning", markup=False)
 
-    def _open_page(self, row: LedgerRow) -> None:
-        from tui.screens.request_dialog import open_page
-
-        open_page(self.app, row, self.session.settings)
+    def _has_page(self, row: LedgerRow) -> bool:
+        return why_no_page(row, self.session.settings) is None
 
     # dialogs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -100,10 +100,13 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         def control(self) -> RequestList:
             return self.request_list
 
-    def __init__(self, empty: str) -> None:
-        """`empty` is said while there are no rows."""
+    def __init__(self, empty: str, has_page: Callable[[LedgerRow], bool]) -> None:
+        """`empty` is said while there are no rows; `has_page`: whether OpenRouter shows this request on a page."""
         super().__init__()
         self._empty = empty
+        self._has_page = has_page
+        self._page_offered = False
+        """What the footer was last told."""
         self._rows: Sequence[LedgerRow] = ()
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(200)
         self._looks: dict[tuple[str, ...], Style] = {}
@@ -124,6 +127,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         if place != self.cursor:
             self.scroll_to(y=max(0, round(self.scroll_y) + place - self.cursor), animate=False)
         self.cursor = place
+        self._offer_page()
         self.refresh()
 
     def say_when_empty(self, words: str) -> None:
@@ -146,6 +150,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         return max(0, min(row, len(self._rows) - 1))
 
     def watch_cursor(self) -> None:
+        self._offer_page()
         self.refresh()
         if self._rows and self.cursor == len(self._rows) - 1 > 0:
             self.post_message(self.Wanted(self, "older", self._rows[-1]))
@@ -157,6 +162,20 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self.cursor, animate=False)
         elif self.cursor >= top + page:
             self.scroll_to(y=self.cursor - page + 1, animate=False)
+
+    @property
+    def _lit_has_page(self) -> bool:
+        return self.lit is not None and self._has_page(self.lit)
+
+    def _offer_page(self) -> None:
+        """Let the footer be drawn again where the key for the page comes or goes; most moves change nothing."""
+        if self._lit_has_page != self._page_offered:
+            self._page_offered = not self._page_offered
+            self.refresh_bindings()
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._lit_has_page if action == "open_page" else super().check_action(action, parameters)
 
     def action_move(self, rows: int) -> None:
         self.cursor += rows

@@ -155,6 +155,21 @@ def test_the_free_allowance_is_counted_and_starts_anew_at_midnight_utc(connectio
     assert limits.free_use(connection, "a", midnight).day_used == 1
 
 
+def test_a_minute_that_others_have_used_up_is_full_until_the_time_that_was_told(connection: sqlite3.Connection) -> None:
+    limits.take(connection, a_try(free=True), NOW)
+    limits.correct_free(connection, "a", NOW, minute_limit=20, minute_full_until=NOW + 42)
+    use = limits.free_use(connection, "a", NOW + 1)
+    assert (use.minute_used, use.minute_limit, use.minute_room_at) == (20, 20, NOW + 42)
+    refused = limits.take(connection, a_try(free=True), NOW + 1)
+    assert isinstance(refused, NoRoom)
+    assert refused.until == NOW + 42
+    assert isinstance(limits.take(connection, a_try(), NOW + 1), Taken)
+    # A clock that was set back would hold it for as long.
+    assert isinstance(limits.take(connection, a_try(free=True), NOW - 3600), Taken)
+    assert isinstance(limits.take(connection, a_try(free=True), NOW + 42), Taken)
+    assert limits.free_use(connection, "a", NOW + 42).minute_room_at is None
+
+
 def test_an_allowance_that_was_told_is_kept(connection: sqlite3.Connection) -> None:
     limits.correct_free(connection, "a", NOW, day_used=999, day_limit=1000, minute_limit=20)
     assert isinstance(limits.take(connection, a_try(free=True), NOW), Taken)

@@ -93,6 +93,22 @@ async def test_the_free_allowance_a_minute_is_learnt_and_kept(start_demo_server:
     assert (await host.reply(host.ask("demo/plain"))).state is MessageState.DONE
 
 
+async def test_a_free_minute_that_others_have_used_up_is_full_here_too(
+    start_demo_server: Any, start_host: Any, fresh_key: Any, tmp_path: Path
+) -> None:
+    base_url, key = start_demo_server("--speed", "0", "--free-per-minute", "2"), fresh_key()
+    elsewhere, here = [await start_host(base_url, key, root=tmp_path / name) for name in ("elsewhere", "here")]
+    free = next(model.id.raw for model in here.state.models if model.id.raw.endswith(":free"))
+    for _ in range(2):
+        await elsewhere.reply(elsewhere.ask(free))
+    ends = [await here.reply(here.ask(free, wait_s=0.5)) for _ in range(2)]
+    assert [end.failure.kind for end in ends] == ["free_per_minute"] * 2
+    # The second was not even sent: the first refusal has said when there is room.
+    assert len(await Books(base_url, here.key()).log()) == 3
+    await here.until(lambda: here.state.free.minute_used == 2)
+    assert here.state.free.minute_room_at is not None
+
+
 async def test_the_free_allowance_a_day_is_learnt_and_kept(start_demo_server: Any, start_host: Any) -> None:
     base_url = start_demo_server("--speed", "0", "--free-per-day", "1")
     host = await start_host(base_url)

@@ -133,14 +133,17 @@ def free_use(connection: sqlite3.Connection, account: str, now: float, server_of
         day_limit = _FREE_DAYS[1]
     free = [entry for entry in _tries(connection, account, now) if entry["is_free_model"]]
     minute = row["minute_limit"] if row is not None and row["minute_limit"] is not None else _FREE_MINUTE
+    room_at = free[len(free) - max(1, minute)]["taken_at"] + WINDOW_S if len(free) >= max(1, minute) else None
+    full_until = _minute_full_until(row, now)
     return FreeUse(
-        minute_used=len(free),
+        # Where the server calls the minute full, others have used what is not counted here.
+        minute_used=len(free) if full_until is None else max(len(free), minute),
         minute_limit=minute,
         day_used=day_used,
         day_limit=day_limit,
         at_least=day_used < day_limit,
         resets_at=(today + 1) * _DAY_S - server_offset_s,
-        minute_room_at=free[len(free) - max(1, minute)]["taken_at"] + WINDOW_S if len(free) >= max(1, minute) else None,
+        minute_room_at=max((at for at in (room_at, full_until) if at is not None), default=None),
     )
 
 
@@ -152,8 +155,12 @@ def correct_free(
     day_used: int | None = None,
     day_limit: int | None = None,
     minute_limit: int | None = None,
+    minute_full_until: float | None = None,
 ) -> None:
-    """Take over what a 429 or `/key` says of the free-model allowance; None leaves what is known."""
+    """Take over what a 429 or `/key` says of the free-model allowance; None leaves what is known.
+
+    `now` is the server's time, `minute_full_until` ours.
+    """
     today = day_number(now)
     with transaction(connection):
         connection.execute(
@@ -163,9 +170,16 @@ def correct_free(
         )
         connection.execute(
             "UPDATE free_allowance SET day_used = coalesce(?1, day_used), minute_limit = coalesce(?2, minute_limit),"
-            " day_limit = coalesce(?3, day_limit),"
+            " day_limit = coalesce(?3, day_limit), minute_full_until = coalesce(?6, minute_full_until),"
             " day_limit_told = CASE WHEN ?3 IS NULL THEN day_limit_told ELSE ?4 END WHERE account = ?5",
-            (None if day_used is None else max(0, day_used), minute_limit, day_limit, today, account),
+            (
+                None if day_used is None else max(0, day_used),
+                minute_limit,
+                day_limit,
+                today,
+                account,
+                minute_full_until,
+            ),
         )
 
 
@@ -223,6 +237,11 @@ def _free_room(connection: sqlite3.Connection, request: Take, now: float) -> NoR
             until=(today + 1) * _DAY_S - request.server_offset_s,
             reason=clean_line(f"the free-model allowance of {row['day_limit']} a day (UTC)"),
         )
+    if (full_until := _minute_full_until(row, now)) is not None:
+        return NoRoom(
+            until=full_until,
+            reason=clean_line(f"the free-model allowance of {row['minute_limit'] or _FREE_MINUTE} a minute"),
+        )
     if row["minute_limit"] is not None:
         free = [entry for entry in _tries(connection, request.account, now) if entry["is_free_model"]]
         if len(free) >= max(1, row["minute_limit"]):
@@ -231,6 +250,12 @@ def _free_room(connection: sqlite3.Connection, request: Take, now: float) -> NoR
                 reason=clean_line(f"the free-model allowance of {row['minute_limit']} a minute"),
             )
     return None
+
+
+def _minute_full_until(row: Row | None, now: float) -> float | None:
+    """When there is room again in a minute that the server called full; a time further away than any says nothing."""
+    until: float | None = None if row is None else row["minute_full_until"]
+    return until if until is not None and now < until <= now + WINDOW_S else None
 
 
 def _allowance(connection: sqlite3.Connection, account: str) -> Row | None:

@@ -352,6 +352,11 @@ def _search_beside(connection: sqlite3.Connection) -> None:
     index_all(connection)
 
 
+def _full_minute(connection: sqlite3.Connection) -> None:
+    """Until when the minute of free models is used up, where the server said so: others may share the account."""
+    connection.execute("ALTER TABLE free_allowance ADD COLUMN minute_full_until REAL")
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _create,
     _more_sums,
@@ -359,6 +364,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _watch_catalogue,
     _month_sums,
     _search_beside,
+    _full_minute,
 )
 """The n-th takes a file from version n to n + 1; `user_version` says where a file stands."""
 

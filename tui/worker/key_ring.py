@@ -194,15 +194,19 @@ class KeyRing:
             await self._correct_free(key, error, now)
 
     async def _correct_free(self, key: Key, error: ApiError, now: float) -> None:
-        """A 429 of the free-model allowance says how large it is; for the day, also that it is used up."""
+        """A 429 of the free-model allowance says how large it is, and that it is used up."""
         known = await self._database.run(limit_table.free_use, key.account, now, self.server_offset_s)
+        wait = wanted_wait_s(error)
+        full_until = None if wait is None else now + min(wait, limit_table.WINDOW_S)
         now += self.server_offset_s
         if error.kind is ErrorKind.FREE_PER_DAY:
             day = error.limit or known.day_limit
             await self._database.run(limit_table.correct_free, key.account, now, day_used=day, day_limit=day)
         else:
             minute = error.limit or known.minute_limit
-            await self._database.run(limit_table.correct_free, key.account, now, minute_limit=minute)
+            await self._database.run(
+                limit_table.correct_free, key.account, now, minute_limit=minute, minute_full_until=full_until
+            )
 
     async def _resolve(self, source: KeySource) -> Secret | None:
         if source.secret is not None or source.keyring_name is None:

@@ -12,10 +12,10 @@ import pytest
 from chat_host import MODELS, PRICED, chat, model, one_turn, queue, screen_text, write
 from msgspec.structs import replace
 from screen_host import NOW, HandWorker, until
-from textual.events import Paste
+from textual.events import Key, Paste
 
 from tui.config import Settings
-from tui.core.commands import Ask, LoadEstimate, Remember, RenameConversation
+from tui.core.commands import Ask, ForkConversation, LoadEstimate, Remember, RenameConversation
 from tui.core.conversation import MessageState
 from tui.core.events import CatalogueLoaded, EstimateRead
 from tui.openrouter.text import Clean, Opaque
@@ -347,6 +347,13 @@ async def test_commands_and_their_words_are_completed(settings: Settings, worker
         await until(pilot, lambda: screen.composer.is_offering)
         await pilot.press("tab")
         await until(pilot, lambda: screen.composer.text == "/model openai/gpt-mini ")
+        screen.composer.put("/model mini")
+        await until(pilot, lambda: screen.composer.is_offering)
+        screen.composer.post_message(Key("i", "i"))
+        screen.composer.post_message(Key("tab", None))
+        await until(pilot, lambda: screen.composer.text == "/model minii")
+        await pilot.pause()
+        assert screen.composer.text == "/model minii", "what was offered for the word before is not taken"
 
 
 async def test_new_and_title_and_chats_do_what_their_keys_do(settings: Settings, worker: HandWorker) -> None:
@@ -355,8 +362,15 @@ async def test_new_and_title_and_chats_do_what_their_keys_do(settings: Settings,
         await write(pilot, screen, "/title B-trees")
         await until(pilot, lambda: worker.sent(RenameConversation))
         assert worker.sent(RenameConversation)[0].title == "B-trees"
+        await write(pilot, screen, "/continue")
+        await until(pilot, lambda: "No reply here broke off" in _said(pilot))
+        screen.composer.put("")
+        await write(pilot, screen, "/fork")
+        await until(pilot, lambda: worker.sent(ForkConversation))
         await write(pilot, screen, "/new")
         await until(pilot, lambda: screen.conversation is None)
+        await write(pilot, screen, "/fork")
+        await until(pilot, lambda: "no message to go on from" in _said(pilot))
 
 
 # the quote

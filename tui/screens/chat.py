@@ -98,6 +98,11 @@ class ChatScreen(ChatConversations):
             return
         self.submit_ask(send_again(conversation, last, mended_settings(self.settings, remedy, last)))
 
+    @property
+    def can_continue(self) -> bool:
+        """Whether the last reply broke off."""
+        return any(one.kind is RemedyKind.CONTINUE for one in self._remedies())
+
     def _ask_budget(self) -> None:
         """A request would pass a budget: ask, and send it again if the answer is yes."""
         passed = self.session.state.budget_passed

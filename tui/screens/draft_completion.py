@@ -24,6 +24,8 @@ class DraftCompletion:
         self._start = 0
         """Column of the line where the word begins that a choice takes the place of."""
         self._is_path = False
+        self._line = ""
+        """The line up to the cursor as it was when choices were looked for."""
 
     def offer(self) -> None:
         """Look at the word at the cursor; paths are looked up in a thread, and the last question wins."""
@@ -34,30 +36,30 @@ class DraftCompletion:
             from tui.screens.attach_files import begun_path
 
             if (begun := begun_path(line)) is not None:
-                soon(self._screen, lambda: self._offer_paths(*begun), "complete", latest=True)
+                soon(self._screen, lambda: self._offer_paths(line, *begun), "complete", latest=True)
                 return
         self._screen.workers.cancel_group(self._screen, "complete")
         if row == 0 and line.startswith("/") and composer.document.line_count == 1:
             from tui.screens.slash_commands import command_choices
 
             start, choices = command_choices(self._screen, line)
-            self._show(start, choices, is_path=False)
+            self._show(line, start, choices, is_path=False)
         else:
             composer.close_offer()
 
-    async def _offer_paths(self, start: int, begun: str) -> None:
+    async def _offer_paths(self, line: str, start: int, begun: str) -> None:
         from tui.screens.attach_files import path_choices
 
-        self._show(start, await asyncio.to_thread(path_choices, begun), is_path=True)
+        self._show(line, start, await asyncio.to_thread(path_choices, begun), is_path=True)
 
-    def _show(self, start: int, choices: Sequence[Choice], *, is_path: bool) -> None:
+    def _show(self, line: str, start: int, choices: Sequence[Choice], *, is_path: bool) -> None:
         from tui.widgets.completion_list import CompletionList  # not before one types
 
         composer = self._screen.composer
         if not choices:
             composer.close_offer()
             return
-        self._start, self._is_path = start, is_path
+        self._line, self._start, self._is_path = line, start, is_path
         around = self._screen.query_one("#talk", Vertical)
         if composer.offered is None:
             composer.offered = CompletionList()
@@ -76,6 +78,8 @@ class DraftCompletion:
         composer = self._screen.composer
         row, column = composer.cursor_location
         composer.close_offer()
+        if composer.document.get_line(row)[:column] != self._line:
+            return  # tab came close behind a letter: this was offered for the word without it
         if not self._is_path:
             composer.replace(f"{choice.text} ", (row, self._start), (row, column), maintain_selection_offset=False)
         elif choice.text.endswith("/"):

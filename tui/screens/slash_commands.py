@@ -192,6 +192,21 @@ def _find(screen: ChatScreen, argument: str) -> str | None:
     return None
 
 
+def _fork(screen: ChatScreen, _argument: str) -> str | None:
+    if screen.conversation is None or not screen.conversation.messages:
+        return "There is no message to go on from."
+    # The key is the messages' own, and off while one writes.
+    screen.action_fork()
+    return None
+
+
+def _continue(screen: ChatScreen, _argument: str) -> str | None:
+    if not screen.can_continue:
+        return "No reply here broke off."
+    screen.action_remedy("continue")
+    return None
+
+
 _OWN: Final = (
     SlashCommand("model", "ID", "choose the model", _model),
     SlashCommand("system", "TEXT", "the system prompt", _system),
@@ -200,6 +215,8 @@ _OWN: Final = (
     SlashCommand("attach", "PATH", "a text, an image or a PDF", _attach),
     SlashCommand("find", "WORDS", "search this conversation", _find),
     SlashCommand("title", "TEXT", "name this conversation", _title),
+    SlashCommand("continue", "", "carry on a reply that broke off", _continue),
+    SlashCommand("fork", "", "go on from here in a new conversation", _fork),
 )
 _ACTIONS: Final = (
     ("new", "a new conversation", "new"),
@@ -211,7 +228,5 @@ _ACTIONS: Final = (
     ("presets", "named parameters", "presets"),
     ("prompts", "the prompt library", "prompts"),
     ("again", "make the last reply again", "remedy('again')"),
-    ("continue", "carry on a reply that broke off", "remedy('continue')"),
-    ("fork", "go on from here in a new conversation", "fork"),
     ("editor", "write in $EDITOR", "editor"),
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from tui.core.chat_figures import cache_saving
-from tui.core.conversation import UNKNOWN_COST, Cost, CostKind, Message, Receipt
+from tui.core.conversation import UNKNOWN_COST, Cost, CostKind, Message, MessageState, Receipt
 from tui.core.receipt_line import receipt_details, receipt_line
 from tui.openrouter.catalogue import Pricing
 from tui.openrouter.text import Clean, Opaque
@@ -60,6 +61,24 @@ def test_another_model_tries_and_notes_are_named() -> None:
     assert receipt_line(message(receipt)) == "– · answered by openai/gpt-4o · 2 tries · the provider bills on"
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered", "is_told"),
+    [
+        ("openai/gpt-4o", "openai/gpt-4o-2024-08-06", False),
+        ("openai/gpt-4", "openai/gpt-4-0613", False),
+        ("openai/gpt-4o:nitro", "openai/gpt-4o", False),
+        ("openai/gpt-4o", "openai/gpt-4o-mini", True),
+        ("openai/gpt-4o", "openai/gpt-4o-mini-2024-07-18", True),
+        ("openai/gpt-4", "openai/gpt-4.1", True),
+    ],
+)
+def test_a_model_whose_name_begins_like_the_one_that_was_asked_is_another(
+    asked: str, answered: str, is_told: bool
+) -> None:
+    line = receipt_line(replace(message(Receipt(model_answered=Clean(answered))), model=Clean(asked)))
+    assert (f"answered by {answered}" in line) is is_told
+
+
 def test_the_details_say_how_the_quote_did_what_caching_saved_and_the_generation() -> None:
     receipt = Receipt(
         cost=Cost(Decimal("0.00412"), CostKind.BILLED),
@@ -82,6 +101,11 @@ def test_an_estimate_is_not_held_against_the_quote() -> None:
     assert receipt_details(message(receipt)) == ""
     free = Receipt(cost=Cost(Decimal(0), CostKind.BILLED), quoted_usd=Decimal(0))
     assert receipt_details(message(free)) == ""
+
+
+def test_the_quote_of_a_reply_that_never_came_is_not_held_against_its_bill() -> None:
+    receipt = Receipt(cost=Cost(Decimal(0), CostKind.BILLED), quoted_usd=Decimal("0.0025"))
+    assert receipt_details(replace(message(receipt), state=MessageState.FAILED)) == ""
 
 
 def test_what_caching_saves_is_the_difference_to_the_plain_price() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Final
 
 from tui.core import formats
 from tui.core.chat_figures import rounded
-from tui.core.conversation import CostKind, Message, Receipt
+from tui.core.conversation import CostKind, Message, MessageState, Receipt
 from tui.openrouter.text import Clean
 
 
@@ -36,6 +37,8 @@ def receipt_line(message: Message) -> Clean:
 
 
 _LONGEST_ID: Final = 60
+_DATED: Final = re.compile(r"(-\d{2,8}){0,3}")
+"""What a dated name has behind that of its model: `-2024-08-06`, `-20250929`, `-0613`."""
 
 
 def receipt_details(message: Message) -> Clean:
@@ -51,8 +54,9 @@ def receipt_details(message: Message) -> Clean:
         parts.append(
             f"caching saved {formats.money(saved)}" if saved > 0 else f"caching cost {formats.money(-saved)} more"
         )
-    if receipt.quoted_usd is not None and receipt.cost.kind is CostKind.BILLED and receipt.cost.usd is not None:
-        parts.append(_off(receipt.quoted_usd, receipt.cost.usd))
+    billed = receipt.cost.usd if receipt.cost.kind is CostKind.BILLED else None
+    if receipt.quoted_usd is not None and billed is not None and message.state is not MessageState.FAILED:
+        parts.append(_off(receipt.quoted_usd, billed))
     if receipt.generation_id is not None:
         parts.append(receipt.generation_id.shown()[:_LONGEST_ID])
     return Clean(" · ".join(part for part in parts if part))
@@ -84,6 +88,6 @@ def _tokens(receipt: Receipt) -> str:
 
 
 def _same_model(answered: str, asked: str) -> bool:
-    """Dated and tagged names (`…-20250929`, `:free`) are the model that was asked."""
-    short = asked.partition(":")[0]
-    return answered == asked or answered.partition(":")[0].startswith(short)
+    """Dated and tagged names (`…-20250929`, `:free`) are the model that was asked; `gpt-4o-mini` is not `gpt-4o`."""
+    short, other = asked.partition(":")[0], answered.partition(":")[0]
+    return other.startswith(short) and _DATED.fullmatch(other, len(short)) is not None

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui.cli import main
-from tui.commands.quota import left_words
+from tui.commands.quota import free_words, left_words
 from tui.core.conversation import ConversationSettings
 from tui.core.events import QuotaRead
-from tui.core.ledger import NewRequest, RequestKind, RequestState, Settlement
+from tui.core.ledger import FreeUse, NewRequest, RequestKind, RequestState, Settlement
 from tui.database import chats, ledger
 from tui.database.opening import open_database
 from tui.openrouter.chat import Credits, KeyInfo
@@ -130,6 +130,31 @@ def test_what_is_left_has_its_countdown_its_age_and_a_mark_when_it_is_short() ->
     balance = Credits(total_credits=Decimal(10), total_usage=Decimal("9.9"))
     assert left_words(QuotaRead(as_of=now, key=None, credits=balance), now) == "$0.10 left !!"
     assert left_words(None, now) is None
+
+
+@pytest.mark.parametrize(
+    ("free", "words"),
+    [
+        (FreeUse(), "free 0/50"),
+        (FreeUse(day_used=39, minute_used=15), "free ≥39/50"),
+        (FreeUse(day_used=40, minute_used=16), "free ≥40/50 ! · free 16/20 this min !"),
+        (FreeUse(day_used=50, minute_used=20, at_least=False), "free 50/50 !! · free 20/20 this min !!"),
+    ],
+)
+def test_the_free_allowance_is_marked_as_in_the_strip(free: FreeUse, words: str) -> None:
+    assert free_words(free) == words
+
+
+def test_what_was_never_told_is_unknown_and_not_left_out(ortui: Ortui, tmp_path: Path) -> None:
+    del ortui.environment["OPENROUTER_BASE_URL"]
+    config = tmp_path / "nobody.yaml"
+    config.write_text(
+        "llm_providers: [{id: here, type: openrouter, api_keys: [sk-or-v1-0123456789abcdef],"
+        " management_key: sk-or-v1-mgmt56789abcdef, base_url: 'http://127.0.0.1:9/api/v1'}]\n"
+    )
+    lines = [line.split(maxsplit=2) for line in ortui("--config", str(config), "quota").out.splitlines()]
+    assert ["key", "limit", "–"] in lines
+    assert ["credits", "–"] in lines
 
 
 def test_spending_and_budgets_are_in_every_form(ortui: Ortui, tmp_path: Path) -> None:

@@ -227,8 +227,12 @@ def left_words(quota: QuotaRead | None, now: float) -> str | None:
     return None
 
 
-def _free(free: FreeUse) -> str:
-    return f"{'≥' if free.at_least and free.day_used else ''}{free.day_used}/{free.day_limit}"
+def free_words(free: FreeUse) -> str:
+    """The free-model allowance of the day; that of the minute from 80 % on."""
+    least = "≥" if free.at_least and free.day_used else ""
+    words = f"free {least}{free.day_used}/{free.day_limit}{_warning(Decimal(free.day_used), Decimal(free.day_limit))}"
+    near = _warning(Decimal(free.minute_used), Decimal(free.minute_limit))
+    return f"{words} · free {free.minute_used}/{free.minute_limit} this min{near}" if near else words
 
 
 def _spent_words(row: SpendRow, budget: Decimal | None) -> str:
@@ -256,7 +260,7 @@ def _line(standing: _Standing, settings: Settings, now: float) -> Clean:
     elif settings.provider.type == "openrouter" and (standing.quota is None or standing.quota.key is None):
         parts.append(f"key {UNKNOWN}")
     if settings.provider.type == "openrouter":
-        parts.append(f"free {_free(standing.free)}")
+        parts.append(free_words(standing.free))
     for use in standing.uses:
         wait = f" {short_duration(use.until - now)}" if use.until is not None else ""
         if use.state is not KeyState.READY:
@@ -295,12 +299,15 @@ def _lines(standing: _Standing, settings: Settings, now: float) -> list[Clean]:
         rows.append(("key used", f"{used}{money(info.usage_monthly)} this month (UTC)"))
         if info.expires_at:
             rows.append(("expires", info.expires_at))
+    elif settings.provider.type == "openrouter":
+        rows.append(("key limit", UNKNOWN))
     balance = quota.credits if quota else None
     if balance is not None:
         left = money(balance.total_credits - balance.total_usage)
         rows.append(("credits", f"{left} of {money(balance.total_credits)} left"))
     elif settings.provider.type == "openrouter":
-        rows.append(("credits", f"{UNKNOWN} (needs a management key)"))
+        why = "" if settings.provider.management_key is not None else " (needs a management key)"
+        rows.append(("credits", f"{UNKNOWN}{why}"))
     if settings.provider.type == "openrouter":
         minute = f"{free.minute_used} of {free.minute_limit} this minute"
         today = f"{'at least ' if free.at_least else ''}{free.day_used} of {free.day_limit} today"

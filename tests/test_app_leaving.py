@@ -175,7 +175,7 @@ def test_ctrl_q(terminal: Terminal) -> None:
     assert (terminal.folder / "stopped").exists()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_signals(terminal: Terminal, number: signal.Signals, status: int) -> None:
     os.kill(terminal.pid, number)
     took = terminal.wait_for_end()

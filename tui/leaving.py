@@ -20,12 +20,12 @@ RESTORE: Final = (
 )
 """Takes back every mode that Textual sets: paste, mouse, kitty keys, the alternate screen, the hidden cursor, focus."""
 
-SIGNAL_STATUS: Final = {"SIGTERM": 143, "SIGHUP": 129}
+SIGNAL_STATUS: Final = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
 @contextmanager
 def signals_handled(leave: Callable[[str], None]) -> Iterator[None]:
-    """Call `leave` with the signal's name on SIGTERM and SIGHUP, from the main thread, whatever the event loop does."""
+    """Call `leave` with the name of the signal that came, from the main thread, whatever the event loop does."""
     before: dict[int, Any] = {}
 
     def handle(number: int, _frame: FrameType | None) -> None:

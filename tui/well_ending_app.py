@@ -33,7 +33,7 @@ _QUIT_LIMIT_S: Final = 4.0
 
 
 class WellEndingApp(App[None], inherit_bindings=False):
-    """ctrl+q, SIGTERM, SIGHUP, a closed terminal, an exception: the terminal is restored and work is written down."""
+    """ctrl+q, a signal, a closed terminal, an exception: the terminal is restored and work is written down."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()

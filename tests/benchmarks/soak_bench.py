@@ -305,7 +305,7 @@ class Soak:
         """A text that no round had, and one letter after the other beside it."""
         self.until("focused == 'SheetText'")
         self.keys("\x1b[18~", pause_s=0.1)  # F7: all is selected, and replaced by what is typed
-        self.keys(f"text {self._number} one", "\n", f"text {self._number} two", "\x12", pause_s=0.2)
+        self.keys(f"text {self._number} one", "\r", f"text {self._number} two", "\x12", pause_s=0.2)
         self.until("embedding == 0")
         return self.echo()
 

@@ -25,6 +25,7 @@ from typing_extensions import override
 from tui.core.catalogue_filter import FilterMistake
 from tui.core.formats import count
 from tui.widgets.own_keys import carry_out
+from tui.widgets.painted_at_once import paint_at_once
 
 if TYPE_CHECKING:
     from tui.core.filter_completion import Choice, Completion, Vocabulary
@@ -89,6 +90,12 @@ class _FilterInput(Input):
     @override
     async def _on_key(self, event: events.Key) -> None:  # Textual calls those of the classes above besides
         await carry_out(self, event)
+
+    @override
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Every key that changes the text comes here."""
+        super().replace(text, start, end)
+        paint_at_once(self)
 
     @property
     def _is_plain(self) -> bool:

@@ -12,6 +12,8 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 from typing_extensions import override
 
+from tui.widgets.painted_at_once import paint_at_once
+
 
 class QuickTextArea(TextArea):
     """Beside a reply that streams, Textual renders every visible widget with every frame, and waits up to a frame
@@ -56,15 +58,5 @@ class QuickTextArea(TextArea):
     @override
     def edit(self, edit: Edit) -> EditResult:
         result = super().edit(edit)
-        screen = self.screen
-        if (
-            self.has_focus
-            and screen.is_current
-            and self._repaint_required
-            and not (self._layout_required or screen._layout_required or screen._scroll_required)
-        ):
-            # What a message and the screen's timer do, up to a frame later; where widgets move besides, they do it all.
-            self._repaint_required = False
-            screen._dirty_widgets.add(self)
-            screen._on_timer_update()
+        paint_at_once(self)
         return result

@@ -124,7 +124,8 @@ class PaintedSheet(QuickTextArea):
         selection, bracket = self.selection, self._matching_bracket_location
         cursor: Look = (selection, self._draw_cursor, bracket)
         top, bottom = sorted((selection.start[0], selection.end[0]))
-        common = (scroll_x, self.gutter_width, count == 1)
+        empty = count == 1 and not document[0]  # then what could be is written over all lines, beside the cursor
+        common = (scroll_x, self.gutter_width, empty)
         looks: list[Look] = []
         for y in lines:
             if not gutter.top <= y < height - gutter.bottom:
@@ -132,7 +133,7 @@ class PaintedSheet(QuickTextArea):
                 looks.append(tuple((title.plain, *title.spans) for title in titles))
                 continue
             line = y - gutter.top + scroll_y
-            lit = top <= line <= bottom or (bracket is not None and bracket[0] == line) or count == 1
+            lit = top <= line <= bottom or (bracket is not None and bracket[0] == line) or empty
             text = document[line] if line < count else None
             group = self._group_marks.get(self.marks_at(line)[1]) if self._group_marks else None
             looks.append((line, text, cursor if lit else None, line in self._stale, group, *common))

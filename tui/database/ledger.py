@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from tui.core.formats import money
 from tui.core.ledger import (
     MONEY,
     ZERO,
@@ -169,8 +170,9 @@ def _open_amounts(
     """By budget: what the open requests reserve, and what the sums have of them."""
     reserved: dict[SummedBudget, Decimal] = {"session": ZERO, "day": ZERO, "month": ZERO}
     counted = reserved.copy()
+    number = known_word_id(connection, process)
     for row in _open_rows(connection, origin):
-        mine = word(connection, row["process"]) == process
+        mine = row["process"] == number
         day = day_number(row["created_at"])
         amount = _reserve_of(row)
         places: tuple[tuple[SummedBudget, bool], ...] = (
@@ -423,8 +425,8 @@ def _warning(over: OverBudget) -> Clean:
     if over.limit_usd is None:
         return clean_line("The price of this request is unknown, so no budget can hold it.")
     return clean_line(
-        f"This passes the {over.budget} budget of ${over.limit_usd:f}: ${over.spent_usd:f} spent, "
-        f"${over.reserved_usd:f} reserved, up to ${over.this_usd or ZERO:f} for this."
+        f"This passes the {over.budget} budget of {money(over.limit_usd)}: {money(over.spent_usd)} spent, "
+        f"{money(over.reserved_usd)} reserved, up to {money(over.this_usd or ZERO)} for this."
     )
 
 

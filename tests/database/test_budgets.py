@@ -173,6 +173,9 @@ def test_warning_names_every_budget_that_is_passed(connection: sqlite3.Connectio
     outcome = ask(connection, "0.6", limits, "warn")
     assert isinstance(outcome, Reserved)
     assert len(outcome.warnings) == 2
+    assert outcome.warnings[0] == (
+        "This passes the session budget of $0.10: $0 spent, $0 reserved, up to $0.60 for this."
+    )
 
 
 @pytest.mark.parametrize(("action", "stops"), [("warn", False), ("ask", True), ("block", True)])

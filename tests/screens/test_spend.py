@@ -35,6 +35,7 @@ from tui.core.events import (
     SpendViewed,
 )
 from tui.core.ledger import (
+    STOPPED,
     FreeUse,
     KeyLimits,
     KeyState,
@@ -796,6 +797,8 @@ def test_the_receipt_of_a_request_names_all_that_matters() -> None:
     assert told["list price"] == "1.00 in, 5.00 out $/M now"
     assert told["answered by"] == "openai/gpt-4o (asked: anthropic/claude-haiku-4.5)"
     assert (told["tries"], told["speed"]) == ("2", "344 tok/s")
+    # The bill of a reply that was stopped may count what never came.
+    assert "speed" not in dict(request_details(msgspec.structs.replace(row, error_kind=STOPPED)))
 
 
 def test_the_plot_is_imported_only_when_it_is_opened() -> None:

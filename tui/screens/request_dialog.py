@@ -112,6 +112,8 @@ def _seconds(milliseconds: int | None) -> Clean:
 
 
 def _speed(row: LedgerRow) -> str | None:
+    if row.error_kind is not None:
+        return None  # the bill may count what never came
     if not row.completion_tokens or row.ttft_ms is None or row.duration_ms is None or row.duration_ms <= row.ttft_ms:
         return None
     return f"{row.completion_tokens / (row.duration_ms - row.ttft_ms) * 1000:.0f} tok/s"

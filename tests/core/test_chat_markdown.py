@@ -5,13 +5,24 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.core.chat_markdown import markdown, read_markdown, unix_seconds
+from tui.core.chat_markdown import markdown, read_all_markdown, read_markdown, unix_seconds
 from tui.core.conversation import Attachment, Conversation, ConversationSettings, Message, MessageState, Receipt
 from tui.openrouter.text import Clean, Opaque, clean
 
 TEXTS = st.lists(
     st.sampled_from(
-        ["<!-- ortui user -->", "\\<!-- ortui user at=x -->", "## You", "# Title", "\n", "\n\n", "a [/b]", "*x*", " "]
+        [
+            "<!-- ortui conversation -->",
+            "<!-- ortui user -->",
+            "\\<!-- ortui user at=x -->",
+            "## You",
+            "# Title",
+            "\n",
+            "\n\n",
+            "a [/b]",
+            "*x*",
+            " ",
+        ]
     ),
     max_size=6,
 ).map("\n".join)
@@ -47,6 +58,16 @@ def test_what_is_written_is_read_again(texts: list[str], system: str) -> None:
     ]
     assert read.settings.system == known.settings.system.strip()
     assert read.title == known.title
+
+
+@given(st.lists(st.tuples(st.lists(TEXTS, min_size=1, max_size=3), TEXTS), min_size=1, max_size=3))
+def test_several_in_one_file_are_read_as_several(talks: list[tuple[list[str], str]]) -> None:
+    known = [talk(*texts, system=system, title=f"T {at}") for at, (texts, system) in enumerate(talks)]
+    read = read_all_markdown("\n".join(map(markdown, known)))
+    assert [(one.title, [message.text for message in one.messages]) for one in read] == [
+        (one.title, [message.text for message in one.messages]) for one in known
+    ]
+    assert [one.settings.system for one in read] == [one.settings.system.strip() for one in known]
 
 
 def test_a_reply_that_was_still_arriving_is_cut_off_when_it_is_read() -> None:

@@ -98,6 +98,8 @@ def test_what_is_exported_is_imported_elsewhere(connection: sqlite3.Connection, 
     assert len(chats.message_for_export(other, row.id)) == branches
     if kind == "json":
         assert import_conversations(other, read_chats(path)) == (0, 1)
+    more = open_database(None, busy_s=0.1).connection
+    assert import_conversations(more, parse_chats(export_bytes(connection, [], kind)[0], "all")) == (2, 0)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")

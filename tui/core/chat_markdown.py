@@ -1,7 +1,7 @@
 """Conversations as Markdown: written to be read, and read again.
 
-Each message is announced by a comment that Markdown does not show, so that no heading within a reply can be mistaken
-for the next message; files without such comments are read by their headings.
+Each conversation and message is announced by a comment that Markdown does not show, so that no heading within a reply
+can be mistaken for the next one; files without such comments are read by their headings.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _STATES: Final = {
 _LIKE_A_MARK: Final = re.compile(r"^(\\*)<!-- ortui ", re.MULTILINE)
 _ESCAPED: Final = re.compile(r"^\\(\\*<!-- ortui )", re.MULTILINE)
 _MARK: Final = re.compile(r"^<!-- ortui (system|user|assistant|tool|receipt)((?: [a-z]+=[^ \n]*)*) -->\n", re.MULTILINE)
+_BEGINS: Final = "<!-- ortui conversation -->\n"
+_BEGINNING: Final = re.compile(rf"(?:^|\n){re.escape(_BEGINS)}")
 _UNREAD: Final = "<!-- ortui receipt -->\n"
 """What follows this is not read again."""
 _HEADING: Final = re.compile(r"^#{1,4} +(.+?) *#* *$\n?", re.MULTILINE)
@@ -37,7 +39,7 @@ _REPLIES: Final = frozenset({"assistant", "ai", "bot", "model", "chatgpt", "clau
 
 def markdown(conversation: Conversation, *, marked: bool = True) -> Clean:
     """The branch that is shown; without marks it is only to be read."""
-    parts = [f"# {clean_line(conversation.title)}\n"]
+    parts = [f"{_BEGINS if marked else ''}# {clean_line(conversation.title)}\n"]
     if conversation.settings.system:
         parts.append(_section("system", {}, "System", conversation.settings.system, marked=marked))
     parts.extend(_message(message, marked=marked) for message in conversation.messages)
@@ -90,9 +92,15 @@ def unix_seconds(text: object) -> float:
         return 0.0
 
 
+def read_all_markdown(text: str) -> list[Conversation]:
+    """The conversations that a Markdown file holds, one after the other."""
+    parts = _BEGINNING.split(clean(text))
+    return [found for part in parts if (found := read_markdown(part)) is not None]
+
+
 def read_markdown(text: str) -> Conversation | None:
-    """The conversation that a Markdown file holds; None where no message can be made out."""
-    text = clean(text)
+    """The conversation that a Markdown file of one holds; None where no message can be made out."""
+    text = clean(text).removeprefix(_BEGINS)
     conversation = Conversation(id=uuid.uuid4().hex, title=_title(text), settings=ConversationSettings())
     marks = list(_MARK.finditer(text))
     sections = _marked_sections(text, marks) if marks else _headed_sections(text)

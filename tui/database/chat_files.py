@@ -100,10 +100,9 @@ def parse_chats(data: bytes, name: str, secrets: Sequence[str] = ()) -> list[Imp
 
 
 def _parse_markdown(text: str) -> list[Imported]:
-    from tui.core.chat_markdown import read_markdown
+    from tui.core.chat_markdown import read_all_markdown
 
-    conversation = read_markdown(text)
-    return [] if conversation is None else [(conversation, conversation.messages[-1].id)]
+    return [(conversation, conversation.messages[-1].id) for conversation in read_all_markdown(text)]
 
 
 def _parse_json(text: str, name: str) -> list[Imported]:

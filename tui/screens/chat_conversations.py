@@ -182,7 +182,7 @@ class ChatConversations(ChatWriting):
         folder = clean_line(str(self.session.settings.folders.exports))
         items = [
             PickItem("all json", Clean("All conversations as JSON"), Clean("with all branches, can be imported")),
-            PickItem("all markdown", Clean("All conversations as Markdown"), Clean("to read")),
+            PickItem("all markdown", Clean("All conversations as Markdown"), Clean("the branches on screen")),
         ]
         if conversation is not None and conversation.messages:
             items[:0] = [

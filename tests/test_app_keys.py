@@ -64,6 +64,7 @@ def test_every_binding_has_an_id_and_words_and_the_source_scan_finds_it() -> Non
         assert binding.id, f"{owner.__name__}: {binding.key} has no id"
         assert binding.id in ids
         assert binding.description, f"{binding.id} has no description"
+        assert binding.tooltip, f"{binding.id} has no tooltip"
     assert {binding.id for _, binding in our_bindings()} == ids
 
 

@@ -21,8 +21,17 @@ class Confirm(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,n", "answer(False)", "no", tooltip="Leave everything as it is.", id="confirm.no"),
         Binding("y", "answer(True)", "yes", tooltip="Do it.", id="confirm.yes"),
-        Binding("left", "app.focus_previous", "other answer", show=False, id="confirm.previous"),
-        Binding("right", "app.focus_next", "other answer", show=False, id="confirm.next"),
+        Binding(
+            "left",
+            "app.focus_previous",
+            "other answer",
+            show=False,
+            tooltip="To the other answer.",
+            id="confirm.previous",
+        ),
+        Binding(
+            "right", "app.focus_next", "other answer", show=False, tooltip="To the other answer.", id="confirm.next"
+        ),
     ]
     HELP = "A question. enter takes the lit answer, y says yes, n and esc say no."
 

@@ -29,12 +29,19 @@ class GotoMenu(Dialog[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+o", "go", "stay", tooltip="Stay here.", id="goto.stay"),
-        Binding("1,h,question_mark", "go('help')", "help", show=False, id="goto.help"),
-        Binding("2,m", "go('models')", "models", show=False, id="goto.models"),
-        Binding("3,c", "go('chat')", "chat", show=False, id="goto.chat"),
-        Binding("4,e", "go('embeddings')", "embeddings", show=False, id="goto.embeddings"),
-        Binding("5,s", "go('spend')", "spend", show=False, id="goto.spend"),
-        Binding("p,colon", "go('palette')", "palette", show=False, id="goto.palette"),
+        Binding("1,h,question_mark", "go('help')", "help", show=False, tooltip="All keys.", id="goto.help"),
+        Binding("2,m", "go('models')", "models", show=False, tooltip="Choose a model.", id="goto.models"),
+        Binding("3,c", "go('chat')", "chat", show=False, tooltip="Talk to a model.", id="goto.chat"),
+        Binding(
+            "4,e",
+            "go('embeddings')",
+            "embeddings",
+            show=False,
+            tooltip="See how texts lie to each other.",
+            id="goto.embeddings",
+        ),
+        Binding("5,s", "go('spend')", "spend", show=False, tooltip="What it cost, and what is left.", id="goto.spend"),
+        Binding("p,colon", "go('palette')", "palette", show=False, tooltip="All commands.", id="goto.palette"),
     ]
     HELP = "Where to go. The digit or the first letter goes there, esc stays."
 

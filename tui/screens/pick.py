@@ -28,8 +28,18 @@ class PickScreen(Dialog[str | None]):
         Binding("escape", "leave", "leave", tooltip="Pick nothing.", id="pick_dialog.leave"),
         Binding("up", "move(-1)", "up", show=False, priority=True, tooltip="One row up.", id="pick_dialog.up"),
         Binding("down", "move(1)", "down", show=False, priority=True, tooltip="One row down.", id="pick_dialog.down"),
-        Binding("pageup", "page(-1)", "page up", show=False, priority=True, id="pick_dialog.page_up"),
-        Binding("pagedown", "page(1)", "page down", show=False, priority=True, id="pick_dialog.page_down"),
+        Binding(
+            "pageup", "page(-1)", "page up", show=False, priority=True, tooltip="A page up.", id="pick_dialog.page_up"
+        ),
+        Binding(
+            "pagedown",
+            "page(1)",
+            "page down",
+            show=False,
+            priority=True,
+            tooltip="A page down.",
+            id="pick_dialog.page_down",
+        ),
     ]
     HELP = "Type to filter, arrows move, enter takes the lit row, esc leaves."
 

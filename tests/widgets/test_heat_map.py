@@ -213,6 +213,20 @@ async def test_a_shorter_sheet_keeps_the_cursor_inside() -> None:
         assert "2 ↔ 2  1.00" in "\n".join(lines)
 
 
+async def test_another_sheet_lays_out_nothing_but_a_bar_that_comes() -> None:
+    app = MapHost()
+    async with app.run_test(size=(60, 14)) as pilot:
+        heat_map, tiles = app.heat_map, Tiles()
+        await shown(pilot, heat_map, 3, tiles)
+        with heat_map._context():
+            heat_map.show(rows(5), tiles)
+        assert not heat_map._layout_required
+        assert not heat_map.show_vertical_scrollbar
+        await shown(pilot, heat_map, 60, tiles)
+        assert heat_map.show_vertical_scrollbar
+        assert heat_map.max_scroll_y > 0
+
+
 async def test_the_shades_can_be_spread_over_what_occurs() -> None:
     app = MapHost()
     async with app.run_test(size=(40, 14)) as pilot:

@@ -73,8 +73,10 @@ class SheetWords(_Part):
             alone or facts.failure is not None or (facts.known is not None and not facts.reading)
         )
         self._notice.set_class(alone, "-alone")
-        if notice is not None:
-            self._notice.update(notice)
+        if notice is not None and not (isinstance(said := self._notice.content, Content) and said.is_same(notice)):
+            # Where it has the place of the views, no pane moves for other words; elsewhere it is as high as they are.
+            self._notice.update(notice, layout=not alone)
+            self._notice.clear_cached_dimensions()
         self._show_titles()
         status = status_words(facts)
         self._status.update(Content(status if cell_len(status) >= self.size.width else f" {status}"), layout=False)

@@ -23,6 +23,7 @@ from tui.core.catalogue_changes import PER_TOKEN, Change, ChangeKind, Listed, pr
 from tui.core.formats import MILLION, UNKNOWN, count, length, money, per_million, plain
 from tui.core.query_context import per_cent_text
 from tui.openrouter.text import Opaque
+from tui.widgets.content_size import set_content_size
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import wrap
 from tui.widgets.model_columns import fit
@@ -206,11 +207,7 @@ enter goes to the model in the table; a model that is gone is not there any more
         self.refresh()
 
     def _set_height(self) -> None:
-        size = Size(self.scrollable_content_region.width, len(self._rows))
-        if size != self.virtual_size:
-            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
-            self.set_reactive(ChangeList.virtual_size, size)
-            self._scroll_update(size)
+        set_content_size(self, Size(self.scrollable_content_region.width, len(self._rows)))
 
     @override
     def render_line(self, y: int) -> Strip:

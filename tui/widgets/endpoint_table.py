@@ -20,6 +20,7 @@ from typing_extensions import override
 from tui.core.endpoint_order import DOWN_FIRST, ordered
 from tui.openrouter.catalogue import Endpoint, Model, ProviderFacts
 from tui.openrouter.text import Opaque
+from tui.widgets.content_size import set_content_size
 from tui.widgets.endpoint_cells import COLUMNS, cell, facts_of, head_text, is_demoted
 from tui.widgets.line_view import wrap
 from tui.widgets.model_columns import Placed, fit, head_cell, place, point_aligned
@@ -184,11 +185,7 @@ class EndpointTable(ScrollView, can_focus=True):
 
     def _set_order(self) -> None:
         self._order = ordered(self._endpoints, self.sort_kind, descending=self.descending, now=self._now)
-        size = Size(self._width, len(self._order) + 1)
-        if size != self.virtual_size:
-            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
-            self.set_reactive(EndpointTable.virtual_size, size)
-            self._scroll_update(size)
+        set_content_size(self, Size(self._width, len(self._order) + 1))
         tags = [self._endpoints[at].tag for at in self._order]
         position = tags.index(self._kept) if self._kept in tags else 0
         self.set_reactive(EndpointTable.cursor, position)

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from tui.core.vectors import load_numpy
 from tui.openrouter.text import Clean
+from tui.widgets.content_size import set_content_size
 from tui.widgets.heat_cells import HeatCells
 from tui.widgets.heat_plan import EMPTY, Level, Plan, fitting_level, levels, make_plan
 from tui.widgets.line_table import LineTable
@@ -108,9 +109,8 @@ class HeatPane(LineTable):
                 level = steps[fitting_level(count, self._width - digits - 2, steps)]
         self._plan = make_plan(count, digits, level, height)
         self._held = self._cells = self._drawn = None
-        self.virtual_size = Size(
-            self._plan.gutter + self._plan.cells * level.cell, 1 + self._plan.lines + self._plan.footer
-        )
+        width = self._plan.gutter + self._plan.cells * level.cell
+        set_content_size(self, Size(width, 1 + self._plan.lines + self._plan.footer))
         self.refresh()
 
     def _width_beside(self, plan: Plan) -> int:

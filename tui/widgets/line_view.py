@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from typing_extensions import override
 
+from tui.widgets.content_size import set_content_size
 from tui.widgets.line_scroll_bar import STANDING_BAR
 from tui.widgets.line_table import LineTable
 
@@ -71,11 +72,7 @@ class LineView(LineTable, can_focus=True):
         before = self._lines_in_sight()
         self._text_lines = lines
         top = round(self.scroll_y)
-        size = Size(self.room, len(lines))
-        if size != self.virtual_size:
-            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
-            self.set_reactive(LineView.virtual_size, size)
-            self._scroll_update(size)
+        set_content_size(self, Size(self.room, len(lines)))
         if round(self.scroll_y) != top:
             return  # all is drawn again
         width = self.size.width

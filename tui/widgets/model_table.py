@@ -16,6 +16,7 @@ from tui.core.catalogue_filter import QueryContext, SortKey, SortOrder
 from tui.core.catalogue_index import CatalogueIndex, Result
 from tui.openrouter.catalogue import Model
 from tui.openrouter.text import Opaque
+from tui.widgets.content_size import set_content_size
 from tui.widgets.model_lines import ModelLines
 from tui.widgets.own_keys import carry_out
 
@@ -150,11 +151,7 @@ class ModelTable(ModelLines, can_focus=True):
         return True
 
     def _set_height(self) -> None:
-        size = Size(self._width, len(self.result.rows) + 1)
-        if size != self.virtual_size:
-            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
-            self.set_reactive(ModelTable.virtual_size, size)
-            self._scroll_update(size)
+        set_content_size(self, Size(self._width, len(self.result.rows) + 1))
 
     def _find_cursor(self) -> None:
         rows = self.result.rows

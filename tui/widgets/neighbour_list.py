@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from tui.core import formats
 from tui.openrouter.text import Clean
+from tui.widgets.content_size import set_content_size
 from tui.widgets.group_marks import COLOURS, GroupMark
 from tui.widgets.model_columns import fit
 
@@ -139,7 +140,7 @@ class NeighbourList(ScrollView, can_focus=True):
         self._neighbours = tuple(rows)
         last = max(0, len(self._neighbours) - 1)
         self.set_reactive(NeighbourList.cursor, 0 if was != self._heading else min(self.cursor, last))
-        self.virtual_size = Size(0, _HEAD + max(1, len(self._neighbours)))
+        set_content_size(self, Size(0, _HEAD + max(1, len(self._neighbours))))
         if was != self._heading:
             self.scroll_to(0, 0, animate=False, force=True)
         self.refresh()
@@ -149,7 +150,7 @@ class NeighbourList(ScrollView, can_focus=True):
         self._neighbours = ()
         self._heading = ("", Clean(""))
         self._instead = sentence
-        self.virtual_size = Size(0, 1)
+        set_content_size(self, Size(0, 1))
         self.refresh()
 
     @property

@@ -20,6 +20,7 @@ from typing_extensions import override
 from tui.core import formats
 from tui.core.ledger import LedgerRow
 from tui.openrouter.text import Clean
+from tui.widgets.content_size import set_content_size
 from tui.widgets.line_scroll_bar import STANDING_BAR
 from tui.widgets.line_table import LineTable
 from tui.widgets.request_columns import (
@@ -140,11 +141,7 @@ class RequestList(LineTable, can_focus=True, inherit_bindings=False):
         self._fit_rows()
 
     def _fit_rows(self) -> None:
-        size = Size(self.scrollable_content_region.width, len(self._rows) + 1)
-        if size != self.virtual_size:
-            # Assigning it would lay out the whole screen, though only the scrollbar depends on it.
-            self.set_reactive(RequestList.virtual_size, size)
-            self._scroll_update(size)
+        set_content_size(self, Size(self.scrollable_content_region.width, len(self._rows) + 1))
 
     def validate_cursor(self, row: int) -> int:
         return max(0, min(row, len(self._rows) - 1))

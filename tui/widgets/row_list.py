@@ -17,6 +17,7 @@ from textual.strip import Strip
 from typing_extensions import override
 
 from tui.openrouter.text import Clean
+from tui.widgets.content_size import set_content_size
 from tui.widgets.group_marks import COLOURS
 from tui.widgets.model_columns import fit
 
@@ -98,7 +99,7 @@ class RowList(ScrollView, can_focus=True):
         """Show these; the cursor keeps its place while `shown_as`, what they are about, stays the same."""
         stays = shown_as == self._shown_as
         self._list_rows, self._shown_as = rows, shown_as
-        self.virtual_size = Size(0, len(rows))
+        set_content_size(self, Size(0, len(rows)))
         self.set_reactive(RowList.cursor, self._nearest(self.cursor if stays else 0, 1))
         if not stays:
             self.scroll_to(0, 0, animate=False, force=True)

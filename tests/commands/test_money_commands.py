@@ -101,6 +101,7 @@ def test_the_network_is_used_only_when_it_is_old(ortui: Ortui) -> None:
     again = ortui("quota", "--json", "--max-age", "0").json
     assert Decimal(again["key"]["usage"]) > Decimal(first["key"]["usage"])
     assert again["keys"][0]["requests_60s"] == 1
+    assert "last minute requests 1, tokens " in ortui("quota").out
 
 
 def test_a_line_for_a_status_bar(ortui: Ortui) -> None:

@@ -319,7 +319,7 @@ def _lines(standing: _Standing, settings: Settings, now: float) -> list[Clean]:
         why = f" ({use.reason})" if use.reason else ""
         most_requests = f" of {use.limits.req_per_min}" if use.limits.req_per_min else ""
         most_tokens = f" of {use.limits.tokens_per_min:,}" if use.limits.tokens_per_min else ""
-        minute = f"last minute {use.requests_60s}{most_requests} requests, {use.tokens_60s:,}{most_tokens} tokens"
+        minute = f"last minute requests {use.requests_60s}{most_requests}, tokens {use.tokens_60s:,}{most_tokens}"
         rows.append((f"key {use.tail}", f"{use.state.value}{wait}{why}; {minute}"))
     if quota is not None:
         rows.append(("as of", f"{timestamp(quota.as_of)} ({duration(max(0.0, now - quota.as_of))} ago)"))

@@ -7,6 +7,7 @@ import time
 import pytest
 from screen_host import until
 from textual.app import App
+from textual.events import Key
 from textual.widgets import Input
 
 from tui.openrouter.text import Clean, clean
@@ -47,6 +48,17 @@ async def test_recents_come_first_and_the_current_is_lit() -> None:
         await pilot.press("up", "enter")
         await until(pilot, lambda: app.answers)
     assert app.answers == ["b"]
+
+
+@pytest.mark.parametrize(("keys", "picked"), [(("g", "enter"), "c"), (("m", "o", "down", "enter"), "a")])
+async def test_keys_that_come_all_at_once_act_in_their_order(keys: tuple[str, ...], picked: str) -> None:
+    app = DialogHost(PickScreen("model", ITEMS))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        for key in keys:
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.answers)
+    assert app.answers == [picked]
 
 
 async def test_typing_filters_by_words_anywhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -62,6 +62,7 @@ class PickScreen(Dialog[str | None]):
         self._recents = recents
         self._current = current
         self._empty = empty
+        self._narrowed_to = ""
 
     @override
     def compose(self) -> ComposeResult:
@@ -77,9 +78,21 @@ class PickScreen(Dialog[str | None]):
         self.show_count()
 
     @on(Input.Changed, "#filter")
-    def narrow(self, event: Input.Changed) -> None:
-        self.rows.filter(event.value)
-        self.show_count()
+    def narrow(self) -> None:
+        """Leave the rows that have what stands in the filter; the first is lit where that has changed."""
+        if self.filter_line.value != self._narrowed_to:
+            self._narrowed_to = self.filter_line.value
+            self.rows.filter(self._narrowed_to)
+            self.show_count()
+
+    def _after_letters(self, act: Callable[[], None]) -> None:
+        """The keys of the rows come by way of the App and overtake letters that are still on their way here."""
+
+        def narrow_first() -> None:
+            self.narrow()
+            act()
+
+        self.filter_line.call_later(narrow_first)
 
     def put(self, items: Sequence[PickItem]) -> None:
         """Show other items under the same filter."""
@@ -104,13 +117,13 @@ class PickScreen(Dialog[str | None]):
         _ = self.dismiss(event.item.key)
 
     def action_choose(self) -> None:
-        self.rows.action_choose()
+        self._after_letters(self.rows.action_choose)
 
     def action_move(self, rows: int) -> None:
-        self.rows.action_move(rows)
+        self._after_letters(lambda: self.rows.action_move(rows))
 
     def action_page(self, pages: int) -> None:
-        self.rows.action_page(pages)
+        self._after_letters(lambda: self.rows.action_page(pages))
 
     def action_leave(self) -> None:
         _ = self.dismiss(None)

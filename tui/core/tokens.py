@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ _CHARACTERS_PER_FILE_TOKEN: Final = 60
 """Of a PDF's data URL, roughly: a page of 60 kB comes to some 1,300 tokens."""
 _LONGEST_COUNTED: Final = 400_000
 """Characters; longer texts are extrapolated, so that a pasted file never takes seconds."""
+_MOST_KEPT: Final = 8_192
 
-
-_LONGEST_KEPT: Final = 20_000
-"""Characters; the count of a longer text is not kept."""
+_kept: Final[dict[tuple[int, int], int]] = {}
+"""Counts by length and hash of the text: the texts themselves, let go of elsewhere, would stay in memory here."""
 
 
 @cache
@@ -37,13 +37,14 @@ def count_tokens(text: str) -> int:
     """Tokens of the text in the cl100k table; takes up to some 100 ms, so call it in a thread."""
     if not text:
         return 0
-    return _counted_once(text) if len(text) <= _LONGEST_KEPT else _counted(text)
-
-
-@lru_cache(maxsize=8_192)
-def _counted_once(text: str) -> int:
-    """The messages of a conversation go with each of its requests."""
-    return _counted(text)
+    key = len(text), hash(text)
+    known = _kept.get(key)  # the messages of a conversation go with each of its requests
+    if known is None:
+        known = _counted(text)
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[key] = known
+    return known
 
 
 def _counted(text: str) -> int:

@@ -17,7 +17,7 @@ from worker_host import Books, Host
 from tui.core.chat_turns import first_settings
 from tui.core.commands import Ask
 from tui.core.conversation import MessageState
-from tui.core.events import TurnEnded
+from tui.core.events import ReplyGrew, TurnEnded
 from tui.core.ledger import MONEY
 from tui.openrouter.chat import ChatParameters, RequestMessage
 from tui.openrouter.text import Clean, Opaque
@@ -48,9 +48,12 @@ async def run_many(
     """So many private questions, some of them to models that go wrong; private, so that it is the ledger that works."""
     dice = random.Random(11)
     ended: dict[str, asyncio.Future[TurnEnded]] = {}
+    grown: dict[str, asyncio.Event] = {}
     loop = asyncio.get_running_loop()
 
     def note(event: object) -> None:
+        if isinstance(event, ReplyGrew) and event.message_id in grown:
+            grown[event.message_id].set()
         if isinstance(event, TurnEnded) and event.message_id in ended:
             ended[event.message_id].set_result(event)
             host.state.open.pop(event.conversation_id, None)
@@ -80,10 +83,16 @@ async def run_many(
                 private=True,
                 wait_s=wait_s,
             )
+            stopped = model == f"demo/{STOPPED}"
+            if stopped:
+                grown[reply_id] = asyncio.Event()
             while not host.worker.submit(ask):
                 await asyncio.sleep(0.01)
-            if model == f"demo/{STOPPED}":
-                await asyncio.sleep(0.3)
+            if stopped:
+                # Of what is stopped before the server has named it no bill can be asked for.
+                begun = asyncio.create_task(grown[reply_id].wait())
+                await asyncio.wait((begun, ended[reply_id]), return_when=asyncio.FIRST_COMPLETED)
+                begun.cancel()
                 host.worker.cancel(reply_id)
             return await ended[reply_id]
 

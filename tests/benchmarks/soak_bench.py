@@ -4,7 +4,12 @@ Run by hand on Linux: `python tests/benchmarks/soak_bench.py [--minutes 10] [--r
 times, in conversations that grow and in new ones; meanwhile the catalogue is refreshed (and moves), texts are embedded,
 the views, palette and help come and go, and the terminal takes one size after the other. Every round looks inside the
 process: memory after a collection, open files, threads, tasks and timers. Keys are typed in three views, and timed
-until they are seen. Before and after it all, the program rests for some seconds, which shows what goes on by itself.
+until they are seen; the same keys go to a program beside it that does nothing but echo, whose figures are what the
+machine and this driver take of ours. Before and after it all, the program rests for some seconds, which shows what goes
+on by itself.
+
+Warming up ends when what is kept is full: as many conversations are open as stay in memory, so that each new one lets
+an old one go, and every view has been drawn at every size again and again.
 
 `test_soak.py` runs it for some rounds and asks for `complaints`; with `--long` for ten minutes.
 """
@@ -32,6 +37,8 @@ from pty_program import ROOT, Program, prepare
 
 sys.path.insert(0, str(ROOT))
 
+from tui.core.state import OPEN_AT_MOST
+
 STREAMS: Final = 4
 SIZES: Final = ((120, 40), (80, 24), (140, 45), (100, 30))
 COUNTED: Final = ("files", "threads", "tasks", "timers")
@@ -41,6 +48,13 @@ ECHO_MS: Final = 25.0
 REST_S: Final = 4.0
 ESCAPE: Final = "\x1b[27u"
 """The key as terminals with the keyboard protocol send it, which cannot be the beginning of another."""
+FLOOR: Final = """
+import os, tty
+tty.setraw(0)
+os.write(1, b"ready")
+while True:
+    os.write(1, os.read(0, 64))
+"""
 LETTERS: Final = "абвгдежзиклмнопрстуфхцчшщэюяΓΔΘΛΞΠΣΦΨΩ"
 """Keys that nothing on the screen has in it, so that seeing one is seeing its echo."""
 
@@ -180,9 +194,12 @@ class Soak:
         self.database = data / "ortui.db"
         os.environ["XDG_STATE_HOME"] = str(folder / "state")
         self.program = Program(PROBED.format(config=str(config), data=str(data), probe=str(self._probe)))
+        self.floor = Program(FLOOR)
+        self.floor.until(b"ready")
         self.program.until(b" of ")
         self.rest(1.0)
         self._number = 0
+        self._floors: list[float] = []
 
     # What can be seen and done
 
@@ -240,14 +257,8 @@ class Soak:
         found = []
         for number in range(count):
             letter = LETTERS[(self._number * count + number) % len(LETTERS)]
-            self.program.written.clear()
-            pressed = time.perf_counter()
-            os.write(self.program.terminal, letter.encode())
-            while letter.encode() not in self.program.written:
-                self.program.read(0.5)
-                if time.perf_counter() - pressed > 5:
-                    raise SystemExit(f"a key was never echoed: {bytes(self.program.written[-4000:])!r}")
-            found.append((time.perf_counter() - pressed) * 1000)
+            self._floors.append(_time_echo(self.floor, letter))
+            found.append(_time_echo(self.program, letter))
             self.rest(0.07 + 0.011 * number)
         self.keys(*["\x7f"] * count, pause_s=0.05)
         return found
@@ -269,7 +280,8 @@ class Soak:
         self._dialog("?")
         self.resize(*SIZES[self._number % len(SIZES)])
         self.view("\x1bOR", "chat")
-        self.figures.echoes.append(echoes)
+        self.figures.echoes.append(echoes | {"floor": self._floors})
+        self._floors = []
         self.until("all(len(stack) <= 1 for stack in stacks.values())")
         self.figures.probes.append(self.look(deep=True))
         self.rest(self._pause_s)
@@ -309,17 +321,30 @@ class Soak:
         self.until("embedding == 0")
         return self.echo()
 
-    def at_rest(self) -> None:
-        """Stop everything, and see what the program does by itself."""
-        self.resize(*SIZES[0])
+    def fill(self) -> None:
+        """As many conversations as stay in memory, each with the beginning of a reply."""
         self.view("\x1bOR", "chat")
+        for number in range(OPEN_AT_MOST):
+            self.keys("\x0e", pause_s=0.3)
+            self.until("focused == 'Composer'")
+            self.keys(f"begin {number}", "\r", pause_s=0.3)
+        self.until(f"open >= {OPEN_AT_MOST}")
+        self._stop_all()
+
+    def _stop_all(self) -> dict[str, Any]:
         self.keys("\x10")
         self.until("screens == 2")
         self.keys("stop all", pause_s=self._hurry)  # found in a thread
         self.keys("\r", pause_s=0.5)
-        found = self.until(
+        return self.until(
             "streaming == 0 and embedding == 0 and all(len(stack) <= 1 for stack in stacks.values())", 30.0
         )
+
+    def at_rest(self) -> None:
+        """Stop everything, and see what the program does by itself."""
+        self.resize(*SIZES[0])
+        self.view("\x1bOR", "chat")
+        found = self._stop_all()
         # Toasts go, bills come, connections are kept for a while.
         end = time.monotonic() + 15.0
         while time.monotonic() < end:
@@ -354,11 +379,22 @@ class Soak:
             if done:
                 break
             if time.monotonic() - began > 20:
-                self.program.kill()
                 raise SystemExit("it did not end")
         self.figures.leaving_s = time.monotonic() - began
         self.figures.status = os.waitstatus_to_exitcode(status)
         os.close(self.program.terminal)
+
+
+def _time_echo(program: Program, letter: str) -> float:
+    """Milliseconds from the key to when it is seen."""
+    program.written.clear()
+    pressed = time.perf_counter()
+    os.write(program.terminal, letter.encode())
+    while letter.encode() not in program.written:
+        program.read(0.5)
+        if time.perf_counter() - pressed > 5:
+            raise SystemExit(f"a key was never echoed: {bytes(program.written[-4000:])!r}")
+    return (time.perf_counter() - pressed) * 1000
 
 
 def soak(
@@ -366,17 +402,20 @@ def soak(
     *,
     rate: float = 25.0,
     warm_rounds: int = 30,
+    full: bool = True,
     pause_s: float = 1.0,
     hurry: float = 1.0,
     tell: bool = False,
 ) -> Figures:
-    """Run it; the time is that between the two rests."""
+    """Run it; the time is that between the two rests. `full`: warm up with as many conversations as are kept."""
     from tui.demo.launch import DemoProcess
 
     options = ("--slow-rate", str(rate), "--moves-every", "30", "--generation-delay", "0.2")
     with DemoProcess(*options) as server, tempfile.TemporaryDirectory() as folder:
         run = Soak(server.url(), Path(folder), pause_s=pause_s, hurry=hurry)
         try:
+            if full:
+                run.fill()
             for _ in range(warm_rounds):
                 run.round()
             run.at_rest()
@@ -397,13 +436,15 @@ def soak(
             for file in sorted((Path(folder) / "state").rglob("*.*")):
                 print(f"== {file.name}\n{file.read_text()[-6000:]}", flush=True)
             raise
+        finally:
+            run.floor.kill()
         return run.figures
 
 
 def _line(figures: Figures) -> str:
     """How the last rounds stand."""
     probe = figures.probes[-1]
-    late = [ms for one in figures.echoes[-8:] for view in one.values() for ms in view]
+    late = [ms for one in figures.echoes[-8:] for view, keys in one.items() if view != "floor" for ms in keys]
     load = os.getloadavg()[0]
     return (
         f"{time.strftime('%H:%M:%S')} memory {probe['memory'] / 1e6:6.1f} MB  files {probe['files']}  "
@@ -438,9 +479,8 @@ def show(figures: Figures) -> None:
         print(f"{name:24} {before[name]:>12,} {after[name]:>12,}")
     print(f"{'CPU of ' + str(REST_S) + ' s':24} {before['cpu']:>12.2f} {after['cpu']:>12.2f}")
     print(f"memory {(after['memory'] / before['memory'] - 1) * 100:+.1f} %")
-    for view in ("chat", "filter", "sheet"):
+    for view in ("chat", "filter", "sheet", "floor"):
         all_ms = [ms for one in figures.echoes for ms in one[view]]
-        parts = [figures.echoes[at::1] for at in (0,)]
         fifth = max(1, len(figures.echoes) // 5)
         parts = [figures.echoes[at : at + fifth] for at in range(0, len(figures.echoes), fifth)][:5]
         each = " ".join(f"{_p95([ms for one in part for ms in one[view]]):.0f}" for part in parts)

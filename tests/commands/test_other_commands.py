@@ -167,6 +167,8 @@ def test_doctor_says_what_stands_in_the_way(ortui: Ortui) -> None:
     gone = ortui("doctor")
     assert gone.status == 6
     assert "✗ network" in gone.out
+    assert "! key" in gone.out
+    assert "not tried" in gone.out
     ortui.configure("budget: {day: x}\n")
     wrong = ortui("doctor")
     assert wrong.status == 6
@@ -181,6 +183,19 @@ def test_doctor_warns_of_open_folders(ortui: Ortui) -> None:
     done = ortui("doctor")
     assert done.status == 0
     assert f"chmod 700 {ortui.data}" in done.out
+    keys = ortui.data / "keys.json"
+    keys.write_text("{}")
+    keys.chmod(0o644)
+    assert f"{keys}: other users can read" in ortui("doctor").out
+
+
+def test_doctor_tries_the_network_whatever_else_is_wrong(ortui: Ortui) -> None:
+    ortui.data.write_text("no folder")
+    done = ortui("doctor")
+    assert done.status == 6
+    assert "✗ folders" in done.out
+    for what in ("network", "clock", "key"):
+        assert f"✓ {what}" in done.out
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

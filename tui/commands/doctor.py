@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.commands.common_options import CommonOptions
-    from tui.config import Settings
+    from tui.config import Provider, Settings
     from tui.core.conversation import Failure
 
 _CHECKED_WHOLE_BYTES: Final = 256 * 1024 * 1024
@@ -82,7 +82,9 @@ async def _examine(common: CommonOptions) -> int:
         sys.stdout.flush()
 
     tell(_versions())
+    told = set()
     for finding in _configuration(common):
+        told.add(finding.text)
         tell(finding)
     for finding in _terminal():
         tell(finding)
@@ -92,14 +94,16 @@ async def _examine(common: CommonOptions) -> int:
         if worst is GOOD:
             tell(Finding(Verdict.BAD, "configuration", str(error), "Correct it; `ortui config check` lists all."))
         return worst
+    for warning in settings.warnings:
+        if warning not in told:  # what concerns other files, or the environment
+            tell(Finding(Verdict.WARNING, "configuration", warning))
     for finding in _folders(settings):
         tell(finding)
     for finding in await _database(settings):
         tell(finding)
     tell(await _keyring(settings))
-    if worst is GOOD:
-        for finding in await _network(settings):
-            tell(finding)
+    for finding in await _network(settings):
+        tell(finding)
     return worst
 
 
@@ -212,7 +216,7 @@ async def _network(settings: Settings) -> list[Finding]:
         took = time.monotonic() - began
         if failure is not None:
             what = "TLS" if failure.kind == ErrorKind.TLS.value else "network"
-            return [_failed(what, f"{where}: {failure.message}", failure)]
+            return [_failed(what, f"{where}: {failure.message}", failure), _untried_key(provider)]
         models = count(len(worker.state.models))
         found.append(Finding(Verdict.GOOD, "network", f"{where} answers in {duration(took)}, {models} models"))
         if provider.base_url.startswith("https:"):
@@ -235,11 +239,19 @@ def _clock(offset: float) -> Finding:
     return Finding(Verdict.WARNING, "clock", text, "Set the clock: TLS, day sums and limits go by it.")
 
 
-async def _key(settings: Settings, worker: WorkerRun) -> Finding:
-    provider = settings.provider
+def _untried_key(provider: Provider) -> Finding:
+    """What can be said of the key without its server."""
     if not provider.keys:
         none = "none: models can be looked at, not used"
         return Finding(Verdict.WARNING, "key", none, "Set OPENROUTER_API_KEY, or run `ortui keys set NAME`.")
+    source = provider.keys[0]
+    return Finding(Verdict.WARNING, "key", f"{source.secret or source.keyring_name} from {source.source}, not tried")
+
+
+async def _key(settings: Settings, worker: WorkerRun) -> Finding:
+    provider = settings.provider
+    if not provider.keys:
+        return _untried_key(provider)
     source = provider.keys[0]
     if provider.type != "openrouter":
         return Finding(Verdict.GOOD, "key", f"from {source.source}; whether it works shows at the first request")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -392,8 +394,11 @@ async def test_help_shows_the_pane_first_and_closes(harness: Harness) -> None:
         await until(pilot, lambda: isinstance(harness.app.screen, HelpScreen))
         titles = [str(widget.render()) for widget in harness.app.screen.query(".help--title")]
         assert titles == ["This pane", "This view", "Everywhere", "Moving and editing"]
+        drawn = [weakref.ref(widget._styles_cache) for widget in harness.app.screen.query("*")]
         await pilot.press("escape")
         await until(pilot, lambda: harness.app.screen is harness.view)
+        # What it had drawn goes with it.
+        await until(pilot, lambda: gc.collect() >= 0 and not any(lines() for lines in drawn))
 
 
 async def test_the_palette_lists_our_commands(harness: Harness) -> None:

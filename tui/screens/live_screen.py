@@ -6,6 +6,7 @@ import asyncio
 from time import monotonic
 from typing import ClassVar, Final
 
+from textual._styles_cache import StylesCache
 from textual.binding import Binding, BindingType
 from textual.events import Idle, ScreenResume
 from textual.geometry import Size
@@ -93,6 +94,9 @@ class LiveScreen(Screen[None], inherit_bindings=False):
         # What changes styles (a theme, a class, the focus) changes them at once, also while the view is hidden; a theme
         # when the mode is entered. Textual styles every widget again whenever a dialog closes.
         event.refresh_styles = False
+        # Textual remembers two colours for each of the last 1,024 widgets, and through it all that they had drawn: most
+        # are of dialogs and notices that are gone.
+        StylesCache.get_inner_outer.cache_clear()
         self._strip.wake()
         if self._behind:
             self._show_changes()

@@ -86,8 +86,9 @@ class Terminal:
         program.write_text(PROGRAM)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            # Under nohup the tests are deaf to it, and what they start would be too.
+            # Under nohup, and in the background of a shell, tests are deaf to them, and what they start would be too.
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             environ = os.environ | {
                 "TERM": "xterm-256color",
                 "PLANTED": KEY,

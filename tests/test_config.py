@@ -116,25 +116,25 @@ def test_flags_come_before_the_environment_and_it_before_the_file(tmp_path: Path
     other = tmp_path / "other"
     other.mkdir()
     environ = {
-        "ORTUI_CONFIG": str(written(other, "ui: {theme: from-environment}\n")),
+        "ORTUI_CONFIG": str(written(other, "ui: {theme: dracula}\n")),
         "ORTUI_DATA_DIR": str(tmp_path / "environment-data"),
         "OPENROUTER_BASE_URL": "http://127.0.0.1:1111/api/v1",
         "OPENROUTER_API_KEY": ENV_KEY,
         "NO_COLOR": "1",
     }
     by_environment = config.load(environ=environ)
-    assert by_environment.ui.theme == "from-environment"
+    assert by_environment.ui.theme == "dracula"
     assert not by_environment.ui.color
     assert by_environment.folders.data == tmp_path / "environment-data"
     assert by_environment.provider.base_url == "http://127.0.0.1:1111/api/v1"
 
     by_flag = config.load(
-        config_file=written(tmp_path, "ui: {theme: from-flag}\n"),
+        config_file=written(tmp_path, "ui: {theme: flexoki}\n"),
         data_dir=tmp_path / "data",
         base_url="http://localhost:2222/v1/",
         environ=environ,
     )
-    assert by_flag.ui.theme == "from-flag"
+    assert by_flag.ui.theme == "flexoki"
     assert by_flag.folders.data == tmp_path / "data"
     assert by_flag.folders.database.parent == tmp_path / "data"
     assert by_flag.provider.base_url == "http://localhost:2222/v1"

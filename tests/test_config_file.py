@@ -12,9 +12,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from textual.app import App
 
 from tui import config, config_file
 from tui.config import ConfigError
+from tui.config_types import THEMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,6 +189,18 @@ BAD_FIELDS = [
         ),
     ),
 ]
+
+
+@pytest.mark.parametrize("text", ["ui: {theme: nosuch}", "ui:\n  theme: Nord"])
+def test_a_theme_that_there_is_not_is_told_with_those_there_are(tmp_path: Path, text: str) -> None:
+    line = 1 + text.count("\n")
+    said = refused(tmp_path, text)
+    assert said.startswith(f"config.yaml:{line}: ui.theme: expected ansi-dark, ")
+    assert said.endswith(f" or tokyo-night, got {text.rpartition(' ')[2].rstrip('}')}")
+
+
+def test_the_themes_are_those_of_textual() -> None:
+    assert sorted(App().available_themes) == sorted(set(THEMES) - {"textual-ansi"})
 
 
 @pytest.mark.parametrize(("text", "message"), BAD_FIELDS)

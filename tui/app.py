@@ -124,9 +124,7 @@ class OrtuiApp(KeyedApp):
         self._add_views()
         if not settings.ui.animations:
             self.animation_level = "none"
-        self._wanted_theme = _THEME_ALIASES.get(settings.ui.theme, settings.ui.theme)
-        if self._wanted_theme in self.available_themes:
-            self.theme = self._wanted_theme
+        self.theme = _THEME_ALIASES.get(settings.ui.theme, settings.ui.theme)
         self.set_keymap(keymap)
 
     def _new_session(self) -> Session:
@@ -179,9 +177,6 @@ class OrtuiApp(KeyedApp):
         self._start_worker()
         for warning in self._keymap_warnings:  # those of the settings come from the worker, as notices
             self.notify(clean_line(str(warning)), title="Configuration", severity="warning", timeout=15, markup=False)
-        if self._wanted_theme not in self.available_themes:
-            words = f"There is no theme {clean_line(self._wanted_theme)}."
-            self.notify(words, title="Configuration", severity="warning", markup=False)
 
     # the worker
 

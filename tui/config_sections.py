@@ -14,6 +14,7 @@ from tui.config_file import VARIABLE, MappingNode, Node, parse, read_text, shown
 from tui.config_types import (
     KEY_FORM,
     KEY_NAME_FORM,
+    THEMES,
     Budget,
     BudgetAction,
     ChatDefaults,
@@ -223,7 +224,7 @@ def _budget(section: Section) -> Budget:
 
 def _ui(section: Section) -> UiSettings:
     return UiSettings(
-        theme=section.text("theme", "a theme's name") or UiSettings().theme,
+        theme=section.choice("theme", UiSettings().theme, THEMES),
         enter_sends=section.flag("enter_sends", default=True),
         animations=section.flag("animations", default=True),
         notify=section.flag("notify", default=True),

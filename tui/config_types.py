@@ -75,6 +75,33 @@ class Budget(msgspec.Struct, frozen=True):
     action: BudgetAction = "ask"
 
 
+THEMES: Final = (
+    "ansi-dark",
+    "ansi-light",
+    "atom-one-dark",
+    "atom-one-light",
+    "catppuccin-frappe",
+    "catppuccin-latte",
+    "catppuccin-macchiato",
+    "catppuccin-mocha",
+    "dracula",
+    "flexoki",
+    "gruvbox",
+    "monokai",
+    "nord",
+    "rose-pine",
+    "rose-pine-dawn",
+    "rose-pine-moon",
+    "solarized-dark",
+    "solarized-light",
+    "textual-ansi",
+    "textual-dark",
+    "textual-light",
+    "tokyo-night",
+)
+"""Those of the Textual that is required, which commands do not import; `textual-ansi` is an earlier name."""
+
+
 class UiSettings(msgspec.Struct, frozen=True):
     """How the screens look and behave."""
 

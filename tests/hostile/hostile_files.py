@@ -122,7 +122,7 @@ def write_config(file: Path, url: str, key: str) -> None:
     file.write_text(
         f"llm_providers:\n  - id: here\n    base_url: {url}\n    api_keys: [{key}]\n    model: {marked}\n"
         f"    ? {unknown}\n    : 1\n"
-        f"ui: {{theme: {marked}}}\nchat: {{system: {said}, user: {marked}}}\n? {said}\n: {said}\n",
+        f"chat: {{system: {said}, user: {marked}}}\n? {said}\n: {said}\n",
         encoding="utf-8",
     )
     file.chmod(0o600)
@@ -130,6 +130,7 @@ def write_config(file: Path, url: str, key: str) -> None:
 
 BROKEN = {
     "a value": "ui: {{animations: {said}}}\n",
+    "a word of a few": "ui: {{theme: {said}}}\n",
     "a field twice": "? {said}\n: 1\n? {said}\n: 2\n",
     "no YAML": "ui: [{said}\n",
     "raw bytes": "ui: {raw}\n",

@@ -46,7 +46,7 @@ def test_pastes_files_settings_and_an_older_database(
         drawn = len(app.written)
 
     app.wait_for(r"[1-9] of [1-9]")
-    app.wait_for("Configuration|unknown|theme")
+    app.wait_for("Configuration|unknown")
     app.settle()
     draws("the warnings about the configuration")
     app.press("/", "q")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tui.core.events import QuotaRead
-from tui.core.ledger import SpendRow, SpendSummary
+from tui.core.ledger import BudgetName, SpendRow, SpendSummary, SummedBudget
 from tui.core.spending import account_days, budget_left, burn_per_hour, day_end, month_end, run_out, saved_by_caching
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.chat import ActivityRow, Credits, KeyInfo
@@ -117,12 +117,14 @@ def test_days_of_the_account_beside_ours() -> None:
     assert (second.account_usd, second.account_requests, second.own_usd) == (D("0.75"), 4, D(0))
 
 
-def limits(**amounts: str) -> dict[str, Decimal | None]:
-    return {name: D(amounts[name]) if name in amounts else None for name in ("session", "day", "month", "request")}
+def limits(**amounts: str) -> dict[BudgetName, Decimal | None]:
+    names: tuple[BudgetName, ...] = ("session", "day", "month", "request")
+    return {name: D(amounts[name]) if name in amounts else None for name in names}
 
 
 def test_what_is_left_of_the_tightest_budget_stands_beside_the_quote() -> None:
-    now = msgspec.structs.replace(spend(today="1", month="5"), reserved_usd=D("0.25"))
+    held: dict[SummedBudget, Decimal] = {"session": D("0.25"), "day": D("0.25"), "month": D("0.25")}
+    now = msgspec.structs.replace(spend(today="1", month="5"), held_usd=held)
     assert budget_left(None, limits(day="5")) is None
     assert budget_left(now, limits()) is None
     left = budget_left(now, limits(day="5", month="50"))

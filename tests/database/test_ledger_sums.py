@@ -222,7 +222,7 @@ def test_what_was_never_sent_costs_nothing(connection: sqlite3.Connection) -> No
     book(connection, request("r"))
     end(connection, "r", RequestState.FREE)
     assert whole(connection) == SpendRow(key=Clean("total"), failed=1)
-    assert ledger.open_reserves(connection, ORIGIN) == 0
+    assert ledger.open_requests(connection, ORIGIN, "", NOW).reserved_usd["day"] == 0
 
 
 def test_upstream_cost_counts_only_with_a_key_of_ones_own(connection: sqlite3.Connection) -> None:
@@ -347,7 +347,7 @@ def test_after_a_day_the_estimate_stays(connection: sqlite3.Connection) -> None:
     assert set(ledger.expire_awaited(connection, NOW + DAY + 6)) == {"known", "unknown"}
     row = whole(connection)
     assert (row.estimated_usd, row.unknown, row.requests) == (Decimal("0.04"), 1, 2)
-    assert ledger.open_reserves(connection, ORIGIN) == 0
+    assert ledger.open_requests(connection, ORIGIN, "", NOW).reserved_usd["day"] == 0
     end(connection, "known", RequestState.BILLED, "0.01")
     assert whole(connection).billed_usd == Decimal("0.01")
 

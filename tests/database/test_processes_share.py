@@ -156,7 +156,7 @@ def test_what_a_killed_process_left_is_put_right(tmp_path: Path, parts: int) -> 
     }
     first = database.run_sync(ledger.awaiting, ORIGIN)[0]
     assert first.generation_id == Opaque("gen-7")
-    assert database.run_sync(ledger.open_reserves, ORIGIN) == Decimal("0.2")
+    assert database.run_sync(ledger.open_requests, ORIGIN, "", time.time()).reserved_usd["day"] == Decimal("0.2")
     assert database.run_sync(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0]) == "ok"
 
     # A second time there is nothing left to do.

@@ -64,6 +64,7 @@ def spent(today: SpendRow, month: str = "0", session: str = "0", reserved: str =
             month=row(month),
             all_time=row(month),
             reserved_usd=Decimal(reserved),
+            held_usd={"session": Decimal(reserved), "day": Decimal(reserved), "month": Decimal(reserved)},
         )
     )
 

@@ -220,7 +220,8 @@ class Host:
         return total
 
     async def reserved(self) -> Decimal:
-        return await self.database.run(ledger.open_reserves, self.settings.provider.origin)
+        held = await self.database.run(ledger.open_requests, self.settings.provider.origin, "", time.time())
+        return held.reserved_usd["day"]
 
 
 class Books:

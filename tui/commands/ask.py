@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from tui.commands import clicking
 from tui.commands.asking import budgeted, chat_model, know_prices, yes_helps
 from tui.commands.common_options import CommandError, CommonOptions
-from tui.commands.output import amount, complain, complain_of, is_interactive, write_json
+from tui.commands.output import amount, complain, complain_of, cut, is_interactive, write_json
 from tui.commands.running import Stopped, WorkerRun, run, tell_waiting
 from tui.core import chat_turns
 from tui.core.conversation import Failure, MessageState, Receipt
 from tui.core.events import Event, JobChanged, ReplyGrew, TurnEnded, TurnQueued
 from tui.core.exit_status import FAILED, of_reply
 from tui.core.parameter_fields import not_taken
-from tui.core.prices import strip_variant
+from tui.core.prices import listed
 from tui.openrouter.errors import ErrorKind
 from tui.openrouter.text import Clean, clean
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _STOP_LIMIT_S: Final = 0.9
 _LONGEST_VALUE: Final = 40
-"""Of a parameter, in characters, where it is named on stderr."""
+"""Of a parameter, in columns, where it is named on stderr."""
 _INCOMPLETE: Final = Failure(
     kind=ErrorKind.CUT_OFF.value,
     message=Clean("The reply ended before it was complete."),
@@ -213,16 +213,11 @@ def _tell_left_out(worker: WorkerRun, ask: Ask) -> None:
     """Say which parameters the model does not take, with their values: it may take others of them."""
     model = ask.settings.model
     assert model is not None
-    known = worker.state.model_by_slug
-    listed = known.get(model.raw) or known.get(strip_variant(model.raw))
+    row = listed(worker.state.model_by_slug, model)
     routed = worker.settings.provider.type == "openrouter"
-    if left_out := not_taken(ask.settings.parameters, listed, routed=routed):
-        said = ", ".join(f"{name}={_shortened(value)}" for name, value in left_out.items())
+    if left_out := not_taken(ask.settings.parameters, row, routed=routed):
+        said = ", ".join(f"{name}={cut(value, _LONGEST_VALUE)}" for name, value in left_out.items())
         complain(f"What {model.shown()} does not take is not sent: {said}.")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 async def _run(worker: WorkerRun, reply: _Reply) -> None:

@@ -117,10 +117,10 @@ def write_table(
         widths[shortened] = max(width_of(header[shortened]), min(widths[shortened], room - others))
     for line in lines:
         cells = [
-            _padded(_cut(cell, width), width, right=column in right)
+            _padded(cut(cell, width), width, right=column in right)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        say(Clean(_cut(_GAP.join(cells).rstrip(), room)))
+        say(Clean(cut(_GAP.join(cells).rstrip(), room)))
 
 
 def width_of(text: str) -> int:
@@ -139,7 +139,8 @@ def _padded(text: str, width: int, *, right: bool) -> str:
     return space + text if right else text + space
 
 
-def _cut(text: str, room: int) -> str:
+def cut(text: str, room: int) -> str:
+    """The text in so many columns, … for what has no room."""
     if width_of(text) <= room:
         return text
     taken = 0

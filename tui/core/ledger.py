@@ -297,7 +297,7 @@ class SpendSummary(msgspec.Struct, frozen=True, kw_only=True):
     def used_usd(self, budget: SummedBudget) -> Decimal:
         """Spent and reserved together, as the budget is held to."""
         spent = {"session": self.session, "day": self.today, "month": self.month}[budget].total_usd
-        return MONEY.add(spent, self.held_usd.get(budget, self.reserved_usd))
+        return MONEY.add(spent, self.held_usd.get(budget, ZERO))
 
 
 SpendBy: TypeAlias = Literal["day", "model", "key", "provider", "conversation"]

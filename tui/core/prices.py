@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Context, Decimal, localcontext
 from typing import Final
 
@@ -9,6 +10,7 @@ import msgspec
 from msgspec.structs import fields, replace
 
 from tui.openrouter.catalogue import Model, PriceOverride, Pricing
+from tui.openrouter.text import Opaque
 
 _EXACT: Final = Context(prec=60)
 """Prices have up to 40 digits and counts up to 12: products and sums stay exact."""
@@ -187,6 +189,11 @@ def token_price(model: Model, price: Decimal | None) -> Decimal | None:
     if price == 0 and not (model.is_text or model.is_embedding) and is_free(model) is not True:
         return None
     return price
+
+
+def listed(models: Mapping[str, Model], wanted: Opaque) -> Model | None:
+    """The row of the catalogue, by its raw id, of what is asked for; also for an id with a dynamic variant."""
+    return models.get(wanted.raw) or models.get(strip_variant(wanted.raw))
 
 
 def strip_variant(slug: str) -> str:

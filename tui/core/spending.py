@@ -13,7 +13,7 @@ import msgspec
 
 from tui.core.events import AccountDay, QuotaRead
 from tui.core.formats import money
-from tui.core.ledger import MONEY, ZERO, SpendRow, SpendSummary
+from tui.core.ledger import MONEY, ZERO, BudgetName, SpendRow, SpendSummary
 from tui.core.prices import price_at
 from tui.openrouter.catalogue import Model
 from tui.openrouter.chat import ActivityRow
@@ -61,7 +61,7 @@ class BudgetLeft(msgspec.Struct, frozen=True):
         return Clean(" · ".join(part for part in ((words, quote) if self.is_near else (quote, words)) if part))
 
 
-def budget_left(spend: SpendSummary | None, limits: Mapping[str, Decimal | None]) -> BudgetLeft | None:
+def budget_left(spend: SpendSummary | None, limits: Mapping[BudgetName, Decimal | None]) -> BudgetLeft | None:
     """Of the limits `session`, `day`, `month` and `request`; None without any, or before the ledger was read."""
     if spend is None:
         return None
@@ -69,10 +69,10 @@ def budget_left(spend: SpendSummary | None, limits: Mapping[str, Decimal | None]
     for name, limit in limits.items():
         if limit is None:
             continue
-        adds_up = name in ("session", "day", "month")
-        used = spend.used_usd(name) if adds_up else ZERO  # type: ignore[arg-type]
-        left = max(ZERO, MONEY.subtract(limit, used))
-        found.append(BudgetLeft(Clean(name), left, is_near=adds_up and used * 5 >= limit * 4))
+        # That of a request adds nothing up.
+        used = None if name == "request" else spend.used_usd(name)
+        left = max(ZERO, MONEY.subtract(limit, used or ZERO))
+        found.append(BudgetLeft(Clean(name), left, is_near=used is not None and used * 5 >= limit * 4))
     return min(found, key=lambda one: (not one.is_near, one.left_usd), default=None)
 
 

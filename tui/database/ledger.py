@@ -74,6 +74,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return max(ZERO, MONEY.subtract(limit, MONEY.add(self.spent_usd, self.reserved_usd)))
 
 
+class OpenRequests(msgspec.Struct, frozen=True, kw_only=True):
+    """What the requests that are not settled hold of each budget. USD."""
+
+    reserved_usd: dict[SummedBudget, Decimal]
+    """Of all processes; for the session of this one, because a session is one process."""
+    counted_usd: dict[SummedBudget, Decimal]
+    """What is in the sums already: the estimates of those whose bill is awaited. Their reserve counts in its place."""
+
+    def added_usd(self) -> dict[SummedBudget, Decimal]:
+        """What they add to the sums."""
+        return {name: MONEY.subtract(reserved, self.counted_usd[name]) for name, reserved in self.reserved_usd.items()}
+
+
 class AwaitedBill(msgspec.Struct, frozen=True, kw_only=True):
     """A request that ended without a bill; times are Unix seconds."""
 
@@ -146,28 +159,16 @@ def standings(connection: sqlite3.Connection, origin: str, process: str, now: fl
             connection, "day_total", "origin = ? AND day BETWEEN ? AND ?", origin, month_start(today), today
         ),
     }
-    reserved, in_sums = _open_amounts(connection, origin, process, today)
+    held = open_requests(connection, origin, process, now)
     return {
-        name: Standing(spent_usd=MONEY.subtract(spent[name], in_sums[name]), reserved_usd=reserved[name])
-        for name in reserved
+        name: Standing(spent_usd=MONEY.subtract(spent[name], held.counted_usd[name]), reserved_usd=reserved)
+        for name, reserved in held.reserved_usd.items()
     }
 
 
-def open_reserves(connection: sqlite3.Connection, origin: str) -> Decimal:
-    """The open reserves of all processes, in USD."""
-    return add(_reserve_of(row) for row in _open_rows(connection, origin))
-
-
-def held(connection: sqlite3.Connection, origin: str, process: str, now: float) -> dict[SummedBudget, Decimal]:
-    """What the open requests add to the sums of each budget, in USD: what they reserve, less what is in the sums."""
-    reserved, in_sums = _open_amounts(connection, origin, process, day_number(now))
-    return {name: MONEY.subtract(reserved[name], in_sums[name]) for name in reserved}
-
-
-def _open_amounts(
-    connection: sqlite3.Connection, origin: str, process: str, today: int
-) -> tuple[dict[SummedBudget, Decimal], dict[SummedBudget, Decimal]]:
-    """By budget: what the open requests reserve, and what the sums have of them."""
+def open_requests(connection: sqlite3.Connection, origin: str, process: str, now: float) -> OpenRequests:
+    """What the requests hold that are not settled."""
+    today = day_number(now)
     reserved: dict[SummedBudget, Decimal] = {"session": ZERO, "day": ZERO, "month": ZERO}
     counted = reserved.copy()
     number = known_word_id(connection, process)
@@ -184,9 +185,8 @@ def _open_amounts(
             if name != "session" or mine:
                 reserved[name] = MONEY.add(reserved[name], amount)
             if in_sums and row["state"] == RequestState.AWAITED:
-                # Its estimate is in the sums already; its reserve counts in its place.
                 counted[name] = MONEY.add(counted[name], money_out(row["estimate_usd"]) or ZERO)
-    return reserved, counted
+    return OpenRequests(reserved_usd=reserved, counted_usd=counted)
 
 
 def left(

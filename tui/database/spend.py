@@ -22,7 +22,7 @@ from tui.database.columns import (
     week_start,
     word,
 )
-from tui.database.ledger import held, open_reserves
+from tui.database.ledger import open_requests
 from tui.database.request_rows import last_requests
 from tui.database.sums import COLUMNS, NOTHING, READ, Share, share_of_request, share_of_row, total
 from tui.openrouter.text import Clean, clean_line
@@ -60,6 +60,8 @@ def summary(connection: sqlite3.Connection, origin: str, process: str, now: floa
         (known_word_id(connection, process), known_word_id(connection, origin)),
     ).fetchall()
 
+    held = open_requests(connection, origin, process, now)
+
     def since(first: int) -> Share:
         return total(row for row in days if first <= row["day"] <= today)
 
@@ -73,8 +75,8 @@ def summary(connection: sqlite3.Connection, origin: str, process: str, now: floa
         week=since(week_start(today)).row(Clean("week")),
         month=since(month_start(today)).row(Clean(day_name(today)[:7])),
         all_time=total(days).row(Clean("all")),
-        reserved_usd=open_reserves(connection, origin),
-        held_usd=held(connection, origin, process, now),
+        reserved_usd=held.reserved_usd["day"],
+        held_usd=held.added_usd(),
         burn=lately(connection, origin, now).row(Clean("burn")),
         by_day=tuple(of(day).row(Clean(day_name(day))) for day in range(today - _DAYS_SHOWN + 1, today + 1)),
         last=last_requests(connection, origin, last),

@@ -26,7 +26,7 @@ from tui.core.conversation import Conversation, ConversationSettings, Message, M
 from tui.core.default_model import default_model, is_missing
 from tui.core.events import EstimateRead
 from tui.core.parameter_fields import taken
-from tui.core.prices import strip_variant
+from tui.core.prices import listed
 from tui.core.remedies import Remedy, remedies
 from tui.core.routing import names_providers, routed_prices, routing_words
 from tui.core.spending import budget_left
@@ -171,10 +171,7 @@ class ChatView(LiveScreen):
     def model(self) -> Model | None:
         """The catalogue's row of the chosen model."""
         wanted = self.settings.model
-        if wanted is None:
-            return None
-        known = self.session.state.model_by_slug
-        return known.get(wanted.raw) or known.get(strip_variant(wanted.raw))
+        return None if wanted is None else listed(self.session.state.model_by_slug, wanted)
 
     @property
     def running(self) -> Message | None:
@@ -316,8 +313,10 @@ class ChatView(LiveScreen):
             tokens = context_tokens(self.conversation, draft, past.ratio if past else 1.0)
             quote = quote_line(tokens, self._priced_model(), self._sent_parameters(), self.session.now(), past)
             budget = self.session.settings.budget
-            limits = {"day": budget.day, "month": budget.month, "session": budget.session, "request": budget.request}
-            left = budget_left(self.session.state.spend, limits)
+            left = budget_left(
+                self.session.state.spend,
+                {"day": budget.day, "month": budget.month, "session": budget.session, "request": budget.request},
+            )
             draft = 0 if self.composer.has_nothing else draft
             quote = draft_line(draft, tokens, quote, left, self._border_room)
             routing = routing_words(self.settings.parameters.provider)

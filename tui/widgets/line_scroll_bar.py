@@ -44,11 +44,11 @@ class LineScrollBar(ScrollBar):
         super().__init__(vertical, name, thickness=thickness)
         self._bar: list[Strip] = []
         """A strip a line as drawn last; the same strip where the same is drawn."""
-        self._bar_of: tuple[object, ...] = ()
-        self._looks: tuple[object, ...] = ()
         self._bars: dict[tuple[object, ...], list[Strip]] = {}
-        """By place, with the looks of now: a pane shows one thing of so many lines after the other."""
+        """By place: a pane shows one thing of so many lines after the other."""
         self._strips: dict[Segment, Strip] = {}
+        self._looks: tuple[object, ...] = ()
+        """Of the bars and strips that are kept."""
 
     @override
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
@@ -69,18 +69,18 @@ class LineScrollBar(ScrollBar):
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._bar_of = ()
+        self._looks = ()
 
     def _lines(self) -> list[Strip]:
         place = (self.window_virtual_size, self.window_size, self.position)
         looks = (self.mouse_over, self.grabbed, self.size, *self.get_line_filters())
-        if place == self._bar_of and looks == self._looks:
-            return self._bar
-        if looks != self._looks or len(self._bars) >= _KEPT or not self._bar_of:
+        if looks != self._looks or len(self._bars) > _KEPT:
             self._bars.clear()
             self._strips.clear()
-        self._bar = self._bars.get(place) or self._bars.setdefault(place, self._drawn())
-        self._bar_of, self._looks = place, looks
+            self._looks = looks
+        if place not in self._bars:
+            self._bars[place] = self._drawn()
+        self._bar = self._bars[place]
         return self._bar
 
     def _drawn(self) -> list[Strip]:

@@ -69,16 +69,14 @@ class LineView(LineTable, can_focus=True):
 
     def set_lines(self, lines: Sequence[Line]) -> None:
         """Show these; the scroll position stays where that is possible."""
-        before = self._lines_in_sight()
+        before = [self._line_at(y) for y in range(self.size.height)]
         self._text_lines = lines
         top = round(self.scroll_y)
         set_content_size(self, Size(self.room, len(lines)))
         if round(self.scroll_y) != top:
             return  # all is drawn again
         width = self.size.width
-        if changed := [
-            y for y, (old, new) in enumerate(zip(before, self._lines_in_sight(), strict=True)) if old != new
-        ]:
+        if changed := [y for y, line in enumerate(before) if line != self._line_at(y)]:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def build(self) -> Sequence[Line]:
@@ -122,11 +120,6 @@ class LineView(LineTable, can_focus=True):
         """What a line of the screen shows; the head stays where it leaves room enough for what it heads."""
         at = y if y < self.head and self.head * 3 <= self.size.height else round(self.scroll_y) + y
         return tuple(self._text_lines[at]) if at < len(self._text_lines) else ()
-
-    def _lines_in_sight(self) -> list[tuple[Piece, ...]]:
-        height, top, lines = self.size.height, round(self.scroll_y), self._text_lines
-        head = self.head if self.head * 3 <= height else 0
-        return [tuple(lines[at]) if at < len(lines) else () for at in (*range(head), *range(top + head, top + height))]
 
     def _style_of(self, kind: str) -> Style:
         style = self._line_styles.get(kind)

@@ -11,7 +11,7 @@ import msgspec
 
 from tui.core.conversation import Failure
 from tui.core.events import BillArrived, Event, Job, JobChanged, JobState, LimitsRead, Noticed, SpendSummed
-from tui.core.prices import strip_variant
+from tui.core.prices import listed
 from tui.database.thread import Database, StorageFailed
 from tui.openrouter.catalogue import Model, Pricing
 from tui.openrouter.errors import ApiError, ErrorKind
@@ -88,7 +88,7 @@ class WorkerContext(msgspec.Struct):
 
     def model(self, model_id: Opaque) -> Model | None:
         """The row of the catalogue, also for an id with a dynamic variant."""
-        return self.models.get(model_id.raw) or self.models.get(strip_variant(model_id.raw))
+        return listed(self.models, model_id)
 
     def pricing(self, model_id: Opaque) -> Pricing:
         """The listed prices, else those that the configuration gives for its own model, else unknown ones."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
-from screen_host import HandWorker, Host, until
+from screen_host import HandWorker, Host
+from sheet_pilot import SheetPilot
 from textual import events
-from textual.pilot import Pilot
-from textual.widgets import Static
 
 from tui.config import EmbeddingDefaults, Settings
 from tui.core.commands import Embed, LoadSheet, Remember, SaveSheet
@@ -83,20 +82,8 @@ def vector(*numbers: float) -> bytes:
     return struct.pack(f"<{len(numbers)}f", *numbers)
 
 
-class Screens:
-    """The screen under test and what a test asks of it."""
-
-    def __init__(self, pilot: Pilot[None], worker: HandWorker) -> None:
-        self.pilot = pilot
-        self.worker = worker
-
-    @property
-    def screen(self) -> EmbeddingsScreen:
-        return next(screen for screen in self.pilot.app.screen_stack if isinstance(screen, EmbeddingsScreen))
-
-    @property
-    def text(self) -> SheetText:
-        return self.screen.query_one(SheetText)
+class Screens(SheetPilot):
+    """With sheets that are embedded as the test says."""
 
     @property
     def matrix(self) -> HeatMap:
@@ -106,19 +93,9 @@ class Screens:
     def neighbours(self) -> NeighbourList:
         return self.screen.query_one(NeighbourList)
 
-    def words(self, name: str) -> str:
-        return str(self.screen.query_one(f"#{name}", Static).visual)
-
-    @property
-    def status(self) -> str:
-        return self.words("status")
-
     @property
     def notice(self) -> str:
         return self.words("notice") if self.screen.query_one("#notice").display else ""
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        await until(self.pilot, condition)
 
     async def load(self, *texts: str) -> None:
         self.worker.publish(CATALOGUE, sheet_of(*texts))

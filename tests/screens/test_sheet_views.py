@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from screen_host import HandWorker, Host, until
-from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from screen_host import HandWorker, Host
+from sheet_pilot import SheetPilot
+from textual.widgets import Input
 
 from tui.config import Settings
 from tui.core.commands import DeleteSheet, Embed, ListSheets, LoadSheet, LoadVectors, RenameSheet, SaveSheet
@@ -26,7 +26,6 @@ from tui.widgets.neighbour_list import NeighbourList
 from tui.widgets.point_map import PointMap
 from tui.widgets.row_list import RowList
 from tui.widgets.sheet_reading import moved_marks
-from tui.widgets.sheet_text import SheetText
 
 np = load_numpy()
 SMALL, COHERE = "openai/text-embedding-3-small", "cohere/embed-v4.0"
@@ -66,24 +65,8 @@ def rows_for(texts: Any, width: int = 3) -> Any:
     return embed_texts([text for text in texts if text in PLACES], found) if found else None
 
 
-class Screens:
-    def __init__(self, pilot: Pilot[None], worker: HandWorker) -> None:
-        self.pilot, self.worker = pilot, worker
-
-    @property
-    def screen(self) -> EmbeddingsScreen:
-        return next(screen for screen in self.pilot.app.screen_stack if isinstance(screen, EmbeddingsScreen))
-
-    @property
-    def text(self) -> SheetText:
-        return self.screen.query_one(SheetText)
-
-    @property
-    def status(self) -> str:
-        return str(self.screen.query_one("#status", Static).visual)
-
-    async def until(self, condition: Any) -> None:
-        await until(self.pilot, condition)
+class Screens(SheetPilot):
+    """With sheets whose vectors the store has."""
 
     def rows(self, name: str) -> str:
         return "\n".join(self.screen.query_one(f"#{name}", RowList).texts)

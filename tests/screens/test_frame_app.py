@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from tui.app import OrtuiApp
 from tui.config import Settings, UiSettings
+from tui.config_types import THEMES
 from tui.core.commands import Command, LoadChanges, PollQuota, RefreshCatalogue, Remember
 from tui.core.conversation import ConversationSettings, Cost, CostKind, Message, MessageState, Receipt
 from tui.core.events import (
@@ -316,11 +317,10 @@ async def test_a_view_is_styled_once_and_follows_a_theme_that_changed_while_it_w
         await until(pilot, lambda: spend.query_one(Gauges).get_visual_style("bars--dim").foreground != muted)
 
 
-async def test_an_unknown_theme_is_a_sentence_and_not_an_end(tmp_path: Path) -> None:
-    harness = Harness(make_settings(tmp_path, ui=UiSettings(theme="[/b]nope")))
-    async with harness.app.run_test() as pilot:
-        await until(pilot, lambda: harness.app._notifications)
-        assert "[/b]nope" in next(iter(harness.app._notifications)).message
+async def test_every_theme_of_the_configuration_can_be_shown(tmp_path: Path) -> None:
+    for name in THEMES:
+        app = Harness(make_settings(tmp_path, ui=UiSettings(theme=name))).app
+        assert app.theme == ("ansi-dark" if name == "textual-ansi" else name)
 
 
 async def test_a_remapped_key_works_and_the_old_one_does_not(tmp_path: Path) -> None:
